@@ -1,0 +1,470 @@
+/*
+ * fs.c - the table of system calls on the spool, and whole-file operations
+ *
+ * Owns no state but the table.  Every descriptor is O_CLOEXEC, no link is
+ * followed in a last component.
+ */
+#include "nfsq.h"
+#include "fs.h"
+
+#include <sys/vfs.h>
+
+#define NFS_MAGIC 0x6969
+
+static int
+real_open(const char *path, int flags, mode_t mode)
+{
+	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+}
+
+/* statx with FORCE_SYNC: stat alone may be 60 s old (NFS-FACTS 5). */
+static int
+real_lstat(const char *path, struct stat *st)
+{
+	struct statx x;
+
+	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC,
+		  STATX_BASIC_STATS, &x) < 0)
+		return -1;
+	memset(st, 0, sizeof(*st));
+	st->st_mode = x.stx_mode;
+	st->st_uid = x.stx_uid;
+	st->st_gid = x.stx_gid;
+	st->st_size = (off_t)x.stx_size;
+	st->st_nlink = x.stx_nlink;
+	st->st_ino = x.stx_ino;
+	st->st_mtim.tv_sec = x.stx_mtime.tv_sec;
+	st->st_mtim.tv_nsec = x.stx_mtime.tv_nsec;
+	return 0;
+}
+
+/* Always the server's clock, never an explicit time (NFS-FACTS 4.1). */
+static int
+real_touch(const char *path)
+{
+	static const struct timespec now[2] = {
+		{ 0, UTIME_NOW }, { 0, UTIME_NOW }
+	};
+
+	return utimensat(AT_FDCWD, path, now, AT_SYMLINK_NOFOLLOW);
+}
+
+static DIR *
+real_opendir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d;
+
+	if (fd < 0)
+		return NULL;
+	d = fdopendir(fd);
+	if (!d) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+	}
+	return d;
+}
+
+const struct fs_ops fs_real = {
+	.open = real_open,
+	.read = read,
+	.write = write,
+	.fsync = fsync,
+	.close = close,
+	.fstat = fstat,
+	.lstat = real_lstat,
+	.rename = rename,
+	.unlink = unlink,
+	.mkdir = mkdir,
+	.rmdir = rmdir,
+	.symlink = symlink,
+	.readlink = readlink,
+	.touch = real_touch,
+	.chmod = chmod,
+	.opendir = real_opendir,
+	.readdir = readdir,
+	.closedir = closedir,
+};
+
+struct fs_ops fs_ops = {
+	.open = real_open,
+	.read = read,
+	.write = write,
+	.fsync = fsync,
+	.close = close,
+	.fstat = fstat,
+	.lstat = real_lstat,
+	.rename = rename,
+	.unlink = unlink,
+	.mkdir = mkdir,
+	.rmdir = rmdir,
+	.symlink = symlink,
+	.readlink = readlink,
+	.touch = real_touch,
+	.chmod = chmod,
+	.opendir = real_opendir,
+	.readdir = readdir,
+	.closedir = closedir,
+};
+
+_Atomic int64_t fs_busy_since;
+
+static void
+enter(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	fs_busy_since = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void
+leave(void)
+{
+	fs_busy_since = 0;
+}
+
+#define TIMED(type, call) do {		\
+	type r_;			\
+	enter();			\
+	r_ = fs_ops.call;		\
+	leave();			\
+	return r_;			\
+} while (0)
+
+int
+fs_open(const char *path, int flags, mode_t mode)
+{
+	TIMED(int, open(path, flags, mode));
+}
+
+ssize_t
+fs_read(int fd, void *buf, size_t n)
+{
+	TIMED(ssize_t, read(fd, buf, n));
+}
+
+ssize_t
+fs_write(int fd, const void *buf, size_t n)
+{
+	TIMED(ssize_t, write(fd, buf, n));
+}
+
+int
+fs_fsync(int fd)
+{
+	TIMED(int, fsync(fd));
+}
+
+int
+fs_close(int fd)
+{
+	TIMED(int, close(fd));
+}
+
+int
+fs_fstat(int fd, struct stat *st)
+{
+	TIMED(int, fstat(fd, st));
+}
+
+int
+fs_lstat(const char *path, struct stat *st)
+{
+	TIMED(int, lstat(path, st));
+}
+
+int
+fs_rename(const char *from, const char *to)
+{
+	TIMED(int, rename(from, to));
+}
+
+int
+fs_unlink(const char *path)
+{
+	TIMED(int, unlink(path));
+}
+
+int
+fs_mkdir(const char *path, mode_t mode)
+{
+	TIMED(int, mkdir(path, mode));
+}
+
+int
+fs_rmdir(const char *path)
+{
+	TIMED(int, rmdir(path));
+}
+
+int
+fs_symlink(const char *text, const char *path)
+{
+	TIMED(int, symlink(text, path));
+}
+
+ssize_t
+fs_readlink(const char *path, char *buf, size_t n)
+{
+	TIMED(ssize_t, readlink(path, buf, n));
+}
+
+int
+fs_touch(const char *path)
+{
+	TIMED(int, touch(path));
+}
+
+int
+fs_chmod(const char *path, mode_t mode)
+{
+	TIMED(int, chmod(path, mode));
+}
+
+static int64_t
+mtime_of(const struct stat *st)
+{
+	return (int64_t)st->st_mtim.tv_sec * 1000 +
+	       st->st_mtim.tv_nsec / 1000000;
+}
+
+/* Reads all names; `all`: those with a leading dot too. */
+static int
+list(const char *dir, struct strlist *out, int64_t *mtime_ms, bool all)
+{
+	struct stat st;
+	struct dirent *e;
+	DIR *d;
+	int saved;
+
+	enter();
+	d = fs_ops.opendir(dir);
+	if (!d)
+		goto out;
+	if (mtime_ms) {
+		if (fs_ops.fstat(dirfd(d), &st) < 0)
+			goto out;
+		*mtime_ms = mtime_of(&st);
+	}
+	while (errno = 0, (e = fs_ops.readdir(d)) != NULL) {
+		const char *n = e->d_name;
+
+		if (n[0] == '.' && (!all || n[1] == '\0' ||
+				    (n[1] == '.' && n[2] == '\0')))
+			continue;
+		strlist_add(out, n);
+	}
+	if (errno == 0) {
+		fs_ops.closedir(d);
+		leave();
+		return 0;
+	}
+out:
+	saved = errno;
+	if (d)
+		fs_ops.closedir(d);
+	leave();
+	errno = saved;
+	return -1;
+}
+
+int
+fs_list(const char *dir, struct strlist *out, int64_t *mtime_ms)
+{
+	return list(dir, out, mtime_ms, false);
+}
+
+int
+fs_list_all(const char *dir, struct strlist *out)
+{
+	return list(dir, out, NULL, true);
+}
+
+int
+fs_dir_mtime(const char *dir, int64_t *mtime_ms)
+{
+	struct stat st;
+	int r;
+
+	enter();
+	r = fs_ops.lstat(dir, &st);
+	leave();
+	if (r < 0)
+		return -1;
+	*mtime_ms = mtime_of(&st);
+	return 0;
+}
+
+int
+fs_write_all(int fd, const void *buf, size_t n)
+{
+	const char *p = buf;
+
+	while (n > 0) {
+		ssize_t w = fs_write(fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -1;
+		if (w == 0) {
+			errno = ENOSPC;
+			return -1;
+		}
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+int
+fs_put(const char *path, const void *buf, size_t n, mode_t mode)
+{
+	int fd = fs_open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
+	int saved;
+
+	if (fd < 0)
+		return -1;
+	if (fs_write_all(fd, buf, n) < 0 || fs_fsync(fd) < 0) {
+		saved = errno;
+		fs_close(fd);
+		goto fail;
+	}
+	/* On NFS close reports the write as well. */
+	if (fs_close(fd) < 0) {
+		saved = errno;
+		goto fail;
+	}
+	return 0;
+fail:
+	fs_unlink(path);
+	errno = saved;
+	return -1;
+}
+
+static int
+read_whole(int fd, size_t max, struct str *out)
+{
+	struct stat st;
+
+	if (fs_fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return -1;
+	}
+	if (st.st_size < 0 || (size_t)st.st_size > max) {
+		errno = EFBIG;
+		return -1;
+	}
+	for (;;) {
+		ssize_t r;
+
+		str_reserve(out, (size_t)st.st_size + 1);
+		r = fs_read(fd, out->s + out->len, (size_t)st.st_size + 1);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -1;
+		if (r == 0)
+			return 0;
+		out->len += (size_t)r;
+		out->s[out->len] = '\0';
+		if (out->len > max) {
+			errno = EFBIG;
+			return -1;
+		}
+	}
+}
+
+int
+fs_get(const char *path, size_t max, struct str *out)
+{
+	int fd = fs_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	int r, saved;
+
+	if (fd < 0)
+		return -1;
+	r = read_whole(fd, max, out);
+	saved = errno;
+	fs_close(fd);
+	errno = saved;
+	return r;
+}
+
+int
+fs_sync_dir(const char *dir, bool nfs)
+{
+	int fd, r, saved;
+
+	if (nfs)
+		return 0;
+	fd = fs_open(dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0)
+		return -1;
+	r = fs_fsync(fd);
+	saved = errno;
+	fs_close(fd);
+	errno = saved;
+	return r;
+}
+
+int
+fs_get_link(const char *path, struct str *out)
+{
+	char buf[4096];
+	ssize_t n = fs_readlink(path, buf, sizeof(buf));
+
+	if (n < 0)
+		return -1;
+	str_addn(out, buf, (size_t)n);
+	return 0;
+}
+
+bool
+fs_is_nfs(const char *path)
+{
+	struct statfs s;
+
+	return statfs(path, &s) == 0 && s.f_type == NFS_MAGIC;
+}
+
+int
+fs_space(const char *path, struct fs_space *s)
+{
+	struct statfs f;
+	int r;
+
+	enter();
+	r = statfs(path, &f);
+	leave();
+	if (r < 0)
+		return -1;
+	s->bytes = (uint64_t)f.f_bavail * (uint64_t)f.f_bsize;
+	s->all_bytes = (uint64_t)f.f_blocks * (uint64_t)f.f_bsize;
+	s->inodes = (uint64_t)f.f_ffree;
+	s->all_inodes = (uint64_t)f.f_files;
+	return 0;
+}
+
+bool
+fs_unsure(int error)
+{
+	/* Anything: ENOENT and EEXIST lie after a server's restart
+	 * (NFS-FACTS 3), EIO and ETIMEDOUT say nothing.  Only errors that a
+	 * client or server finds before it begins are answers. */
+	switch (error) {
+	case EACCES:
+	case EPERM:
+	case EROFS:
+	case ENAMETOOLONG:
+	case ENOTDIR:
+	case EXDEV:
+		return false;
+	default:
+		return true;
+	}
+}

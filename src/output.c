@@ -1,0 +1,254 @@
+/*
+ * output.c - output files outside the spool
+ *
+ * Invariant: FILE is, at every instant, either what the user had there, a
+ * link to one attempt's sibling, or the whole output of the attempt whose
+ * result was decided.
+ */
+#include "nfsq.h"
+#include "output.h"
+
+#include "fs.h"
+#include "pattern.h"
+
+static char *
+expand(const char *pattern, const struct job *j, const struct token *t)
+{
+	struct pattern_values v = {
+		.id = t->id,
+		.name = j->name ? j->name : "",
+		.host = t->host,
+		.user = j->user ? j->user : "",
+	};
+	struct str s = STR_INIT;
+	char *cwd;
+
+	pattern_expand(pattern, &v, &s);
+	if (s.s[0] == '/' || !j->cwd)
+		return str_detach(&s);
+	cwd = xasprintf("%s/%s", j->cwd, s.s);
+	str_release(&s);
+	return cwd;
+}
+
+static void
+plan(struct output *o, const char *pattern, const struct job *j,
+     const struct token *t)
+{
+	struct str s = STR_INIT;
+	memset(o, 0, sizeof(*o));
+	o->id = t->id;
+	o->attempt = t->attempt;
+	o->umask = j->umask;
+	o->mode = j->open_mode;
+	if (!pattern)
+		return;
+	o->path = expand(pattern, j, t);
+	pattern_sibling(o->path, t->id, t->attempt, &s);
+	o->sibling = str_detach(&s);
+	o->kind = j->open_mode == OPEN_RENAME ? OUTPUT_FILE : OUTPUT_OPEN;
+}
+
+void
+outputs_plan(const struct job *j, const struct token *t, struct outputs *o)
+{
+	plan(&o->out, j->output, j, t);
+	plan(&o->err, j->error, j, t);
+	o->same = (!j->error && !j->split) ||
+		  (j->error && o->out.path &&
+		   strcmp(o->out.path, o->err.path) == 0);
+}
+
+/* Is the link text of an attempt's sibling?  Then FILE is ours to replace. */
+static bool
+is_our_link(const char *path)
+{
+	struct str text = STR_INIT;
+	const char *base = strrchr(path, '/');
+	char *prefix = xasprintf(".%s.nfsq-", base ? base + 1 : path);
+	bool ours = fs_get_link(path, &text) == 0 &&
+		    strncmp(text.s, prefix, strlen(prefix)) == 0;
+
+	free(prefix);
+	str_release(&text);
+	return ours;
+}
+
+static int
+make_parents(const char *path)
+{
+	char *dir = xstrdup(path);
+	int r = 0;
+
+	for (char *p = strchr(dir + 1, '/'); p && r == 0;
+	     p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (fs_mkdir(dir, 0777) < 0 && errno != EEXIST &&
+		    errno != EROFS && errno != EACCES)
+			r = -1;
+		*p = '/';
+	}
+	free(dir);
+	return r;
+}
+
+static void
+drop_older(const struct output *o)
+{
+	for (unsigned a = 1; a < o->attempt; a++) {
+		struct str s = STR_INIT;
+
+		pattern_sibling(o->path, o->id, a, &s);
+		fs_unlink(s.s);
+		str_release(&s);
+	}
+}
+
+static int
+make_sibling(struct output *o)
+{
+	mode_t mode = 0666 & ~(mode_t)o->umask;
+	int fd = fs_open(o->sibling, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+	if (fd < 0 && errno == ENOENT && make_parents(o->sibling) == 0)
+		fd = fs_open(o->sibling, O_WRONLY | O_CREAT | O_TRUNC, mode);
+	return fd < 0 ? -1 : fs_close(fd);
+}
+
+/* FILE becomes a link to the sibling, in one step. */
+static int
+link_to_sibling(const struct output *o)
+{
+	char *tmp = xasprintf("%s.ln", o->sibling);
+	const char *base = strrchr(o->sibling, '/');
+	int r;
+
+	fs_unlink(tmp);
+	r = fs_symlink(base ? base + 1 : o->sibling, tmp);
+	if (r == 0)
+		r = fs_rename(tmp, o->path);
+	if (r < 0) {
+		int saved = errno;
+
+		fs_unlink(tmp);
+		errno = saved;
+	}
+	free(tmp);
+	return r;
+}
+
+static int
+prepare(struct output *o)
+{
+	struct stat st;
+	int fd;
+
+	if (!o->path)
+		return 0;
+	if (fs_lstat(o->path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !(S_ISLNK(st.st_mode) && is_our_link(o->path))) {
+		if (S_ISDIR(st.st_mode)) {
+			errno = EISDIR;
+			return -1;
+		}
+		o->kind = OUTPUT_SPECIAL;
+		return 0;
+	}
+	if (o->kind == OUTPUT_FILE) {
+		drop_older(o);
+		if (make_sibling(o) < 0)
+			return -1;
+		return link_to_sibling(o);
+	}
+	fd = fs_open(o->path, O_WRONLY | O_CREAT, 0666 & ~(mode_t)o->umask);
+	if (fd < 0 && errno == ENOENT && make_parents(o->path) == 0)
+		fd = fs_open(o->path, O_WRONLY | O_CREAT,
+			     0666 & ~(mode_t)o->umask);
+	return fd < 0 ? -1 : fs_close(fd);
+}
+
+int
+outputs_prepare(struct outputs *o, struct error *err)
+{
+	struct output *bad = &o->out;
+	int r = prepare(&o->out);
+
+	if (r == 0 && !o->same) {
+		bad = &o->err;
+		r = prepare(&o->err);
+	}
+	if (r < 0)
+		error_errno(err, "cannot open '%s'", bad->path);
+	return r;
+}
+
+static int
+finish(const struct output *o)
+{
+	if (o->kind != OUTPUT_FILE || !o->path)
+		return 0;
+	if (fs_rename(o->sibling, o->path) == 0 || errno == ENOENT)
+		return 0;
+	return -1;
+}
+
+int
+outputs_finish(const struct outputs *o, struct error *err)
+{
+	if (finish(&o->out) < 0)
+		return error_errno(err, "cannot put '%s' in its place",
+				   o->out.path);
+	if (!o->same && finish(&o->err) < 0)
+		return error_errno(err, "cannot put '%s' in its place",
+				   o->err.path);
+	return 0;
+}
+
+static void
+discard(const struct output *o)
+{
+	struct str text = STR_INIT;
+	const char *base;
+
+	if (o->kind != OUTPUT_FILE || !o->path)
+		return;
+	base = strrchr(o->sibling, '/');
+	if (fs_get_link(o->path, &text) == 0 &&
+	    strcmp(text.s, base ? base + 1 : o->sibling) == 0)
+		fs_unlink(o->path);
+	fs_unlink(o->sibling);
+	str_release(&text);
+}
+
+void
+outputs_discard(const struct outputs *o)
+{
+	discard(&o->out);
+	if (!o->same)
+		discard(&o->err);
+}
+
+void
+outputs_release(struct outputs *o)
+{
+	free(o->out.path);
+	free(o->out.sibling);
+	free(o->err.path);
+	free(o->err.sibling);
+	memset(o, 0, sizeof(*o));
+}
+
+const char *
+output_target(const struct output *o, int *flags)
+{
+	*flags = O_WRONLY;
+	switch (o->kind) {
+	case OUTPUT_FILE:
+		return o->sibling;
+	case OUTPUT_OPEN:
+		*flags |= o->mode == OPEN_APPEND ? O_APPEND : O_TRUNC;
+		return o->path;
+	default:
+		return NULL;
+	}
+}

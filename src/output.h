@@ -1,0 +1,54 @@
+/*
+ * output.h - a job's output files outside the spool (--output, --error)
+ *
+ * FILE is written as its sibling .FILE.nfsq-ID.ATTEMPT, to which FILE is a
+ * symlink meanwhile; after the job's result is decided the sibling is renamed
+ * over FILE.  A FILE that is neither regular nor such a link is only opened.
+ */
+#ifndef NFSQ_OUTPUT_H
+#define NFSQ_OUTPUT_H
+
+#include "nfsq.h"
+#include "job.h"
+#include "msg.h"
+#include "token.h"
+
+enum output_kind {
+	OUTPUT_SPOOL,	/* the default: a file in the spool */
+	OUTPUT_FILE,	/* a sibling, renamed at the end */
+	OUTPUT_OPEN,	/* --open-mode: FILE itself */
+	OUTPUT_SPECIAL,	/* opened by the job's child: FIFO, device ... */
+};
+
+struct output {
+	enum output_kind kind;
+	char *path;	/* FILE, absolute; NULL: OUTPUT_SPOOL */
+	char *sibling;	/* absolute */
+	uint64_t id;
+	unsigned attempt;
+	int umask;
+	enum open_mode mode;
+};
+
+struct outputs {
+	struct output out, err;
+	bool same;	/* one file for both */
+};
+
+/* What the started claim t of job j writes where.  Pure. */
+void outputs_plan(const struct job *j, const struct token *t,
+		  struct outputs *o);
+/* Makes directories, siblings and links, removes siblings of earlier
+ * attempts.  0, or -1 with err: "HOST: cannot open 'FILE': cause". */
+int outputs_prepare(struct outputs *o, struct error *err);
+/* Siblings take their places; what is not there (any more) is left.  May be
+ * repeated by anybody. 0 or -1. */
+int outputs_finish(const struct outputs *o, struct error *err);
+/* The attempt gives no result: siblings and links to them go. */
+void outputs_discard(const struct outputs *o);
+void outputs_release(struct outputs *o);
+
+/* What the writer opens and how; NULL for OUTPUT_SPOOL and _SPECIAL. */
+const char *output_target(const struct output *o, int *flags);
+
+#endif

@@ -1,0 +1,289 @@
+/*
+ * spool-change.c - what anybody may do to a job: move one that nobody holds,
+ * ask the one who holds it, drain, reap's file work, purge, sweep
+ */
+#include "nfsq.h"
+#include "spool-int.h"
+
+int
+spool_move(struct spool *sp, const struct entry *e, enum state state,
+	   const struct token *to)
+{
+	char from[TOKEN_NAME_MAX + 1];
+	char *dir = spool_path(sp, "%s", e->dir), *tdir = NULL;
+	struct token next = *to;
+	int r, saved;
+
+	next.move = e->t.move + 1;
+	spool_token_name(&e->t, from);
+	r = spool_send(sp, dir, from, state, &next, &tdir);
+	/* The caller tells somebody that it is done (P13).  A bucket that is
+	 * gone again was emptied by a claim. */
+	if (r == 1 && fs_sync_dir(tdir, sp->nfs) < 0 && errno != ENOENT)
+		r = -1;
+	saved = errno;
+	free(tdir);
+	free(dir);
+	errno = saved;
+	return r;
+}
+
+/* --- requests and drains: entries of queue/, where everybody looks */
+
+int
+spool_request(struct spool *sp, const struct request *r, char **name,
+	      struct error *err)
+{
+	char nonce[NONCE_LEN + 1];
+	char *dir = spool_path(sp, "queue");
+	char *entry, *whom;
+	int ret;
+
+	spool_nonce(nonce);
+	whom = r->worker[0] ? xstrdup(r->worker)
+			    : xasprintf("%" PRIu64, r->id);
+	entry = xasprintf("req.%s.%d.%s.%s", request_name(r->op), r->arg, whom,
+			  nonce);
+	ret = spool_publish(sp, "request", dir, entry);
+	if (ret == 0)
+		ret = fs_sync_dir(dir, sp->nfs);
+	if (ret < 0)
+		error_errno(err, "cannot place a request in '%s'", dir);
+	if (name && ret == 0) {
+		*name = entry;
+		entry = NULL;
+	}
+	free(entry);
+	free(whom);
+	free(dir);
+	return ret;
+}
+
+int
+spool_request_done(struct spool *sp, const char *name)
+{
+	char *path = spool_path(sp, "queue/%s", name);
+	int r = fs_unlink(path);
+
+	if (r < 0 && errno == ENOENT)
+		r = 0;
+	free(path);
+	return r;
+}
+
+int
+spool_forget_requests(struct spool *sp, uint64_t id)
+{
+	struct queue q;
+	int r = spool_look(sp, &q, NULL);
+
+	for (size_t i = 0; r == 0 && i < q.nrequests; i++)
+		if (q.requests[i].id == id && id)
+			r = spool_request_done(sp, q.requests[i].name);
+	queue_release(&q);
+	return r;
+}
+
+int
+spool_drain(struct spool *sp, const char *host, const char *name,
+	    struct error *err)
+{
+	char nonce[NONCE_LEN + 1];
+	struct str entry = STR_INIT;
+	char *dir = spool_path(sp, "queue");
+	int r;
+
+	spool_nonce(nonce);
+	str_add(&entry, "drain.");
+	spool_encode(&entry, host);
+	str_addc(&entry, '.');
+	if (name)
+		spool_encode(&entry, name);
+	str_addf(&entry, ".%s", nonce);
+	r = spool_publish(sp, "drain", dir, entry.s);
+	if (r == 0)
+		r = fs_sync_dir(dir, sp->nfs);
+	if (r < 0)
+		error_errno(err, "cannot place a drain in '%s'", dir);
+	str_release(&entry);
+	free(dir);
+	return r;
+}
+
+int
+spool_undrain(struct spool *sp, const char *host, const char *name,
+	      struct error *err)
+{
+	struct queue q;
+	int r = spool_look(sp, &q, err), removed = 0;
+
+	for (size_t i = 0; r == 0 && i < q.ndrains; i++) {
+		const struct drain *d = &q.drains[i];
+
+		if (strcmp(d->host, host) != 0 ||
+		    (name && d->name && strcmp(d->name, name) != 0))
+			continue;
+		r = spool_request_done(sp, d->entry);
+		if (r < 0)
+			error_errno(err, "cannot remove '%s/queue/%s'",
+				    sp->dir, d->entry);
+		removed++;
+	}
+	queue_release(&q);
+	return r < 0 ? -1 : removed;
+}
+
+/* --- reap */
+
+int
+spool_expire(struct spool *sp, const char *uuid)
+{
+	char *path = spool_path(sp, "workers/%s/lease", uuid);
+	int r = fs_unlink(path);
+
+	if (r < 0 && (errno == ENOENT || errno == ESTALE))
+		r = 0;
+	free(path);
+	return r;
+}
+
+int
+spool_bury(struct spool *sp, const char *uuid)
+{
+	struct strlist names = STRLIST_INIT;
+	char *dir = spool_path(sp, "workers/%s", uuid);
+	struct token t;
+	int r = 1;
+
+	if (fs_list_all(dir, &names) < 0) {
+		r = errno == ENOENT || errno == ESTALE ? 1 : -1;
+		goto out;
+	}
+	for (size_t i = 0; i < names.n; i++) {
+		char *path;
+
+		/* Never a job's token. */
+		if (token_parse(names.v[i], &t) == 1)
+			continue;
+		path = xasprintf("%s/%s", dir, names.v[i]);
+		fs_unlink(path);
+		free(path);
+	}
+	/* The fence: from here nothing enters this directory, however late
+	 * its request comes (NFS-FACTS 4.3). */
+	if (fs_rmdir(dir) < 0 && errno != ENOENT && errno != ESTALE)
+		r = errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
+out:
+	strlist_release(&names);
+	free(dir);
+	return r;
+}
+
+/* --- purge and sweep */
+
+static void
+remove_files(struct spool *sp, const struct token *t)
+{
+	struct strlist names = STRLIST_INIT;
+	char *dir = spool_path(sp, "out/%" PRIu64, spool_shard(t->id));
+	char *prefix = xasprintf("%" PRIu64 ".%s.", t->id, t->nonce);
+	char *body = spool_body_path(sp, t);
+	char *input = spool_input_path(sp, t);
+
+	fs_list(dir, &names, NULL);
+	for (size_t i = 0; i < names.n; i++) {
+		char *path;
+
+		if (strncmp(names.v[i], prefix, strlen(prefix)) != 0)
+			continue;
+		path = xasprintf("%s/%s", dir, names.v[i]);
+		fs_unlink(path);
+		free(path);
+	}
+	fs_unlink(input);
+	fs_unlink(body);
+	free(input);
+	free(body);
+	free(prefix);
+	free(dir);
+	strlist_release(&names);
+}
+
+int
+spool_purge(struct spool *sp, const struct entry *e, struct error *err)
+{
+	char from[TOKEN_NAME_MAX + 1], to[TOKEN_NAME_MAX + 1];
+	char *fdir = spool_path(sp, "%s", e->dir);
+	char *tdir = spool_path(sp, "tomb/%" PRIu64, spool_shard(e->t.id));
+	struct token next = e->t;
+	int r;
+
+	next.move++;
+	spool_token_name(&e->t, from);
+	spool_token_name(&next, to);
+	/* At this instant the job is purged; its files follow. */
+	r = spool_rename(fdir, from, tdir, to);
+	if (r == MOVE_NO_TARGET && spool_mkdir(sp, tdir) == 0)
+		r = spool_rename(fdir, from, tdir, to);
+	if (r == 1)
+		remove_files(sp, &next);
+	else if (r < 0)
+		error_errno(err, "cannot purge job %" PRIu64, e->t.id);
+	free(fdir);
+	free(tdir);
+	return r;
+}
+
+/* A worker's seat that was never renamed into place. */
+static void
+remove_seat(const char *dir)
+{
+	static const char *const names[] = { "lease", "info" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		char *path = xasprintf("%s/%s", dir, names[i]);
+
+		fs_unlink(path);
+		free(path);
+	}
+	fs_rmdir(dir);
+}
+
+int
+spool_sweep_tmp(struct spool *sp, int64_t age_ms, int64_t now_ms)
+{
+	struct strlist names = STRLIST_INIT;
+	char *dir = spool_path(sp, "tmp");
+	int n = 0;
+
+	fs_list(dir, &names, NULL);
+	for (size_t i = 0; i < names.n; i++) {
+		char *path = xasprintf("%s/%s", dir, names.v[i]);
+		struct stat st;
+
+		if (fs_lstat(path, &st) == 0 &&
+		    (int64_t)st.st_mtim.tv_sec * 1000 + age_ms < now_ms) {
+			if (S_ISDIR(st.st_mode))
+				remove_seat(path);
+			else
+				fs_unlink(path);
+			n++;
+		}
+		free(path);
+	}
+	strlist_release(&names);
+	free(dir);
+	return n;
+}
+
+int
+spool_waiting_mtime(struct spool *sp, int64_t *mtime_ms)
+{
+	struct strlist names = STRLIST_INIT;
+	char *dir = spool_path(sp, "waiting");
+	int r = fs_list(dir, &names, mtime_ms);
+
+	strlist_release(&names);
+	free(dir);
+	return r;
+}
