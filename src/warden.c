@@ -1,0 +1,113 @@
+/*
+ * warden.c - looks after what nobody else looks after: silent workers,
+ * waiting jobs, requests of dead workers, old files
+ *
+ * May block for minutes in a rename that waits for a dead host's delegation
+ * (NFS-FACTS 1.6); nothing of its own worker waits for it.
+ */
+#include "nfsq.h"
+#include "worker.h"
+
+#include "proc.h"
+#include "recover.h"
+
+struct warden {
+	struct term *t;
+	struct watch watch;
+	int64_t waiting_mtime;	/* of waiting/ when its jobs were looked at */
+	int64_t next_begin_ms;	/* server's clock; 0 none */
+	int64_t next_watch_ms, next_sweep_ms;	/* BOOTTIME */
+	bool failing;		/* told once */
+};
+
+static void
+complain(struct warden *w, struct error *err)
+{
+	if (!w->failing)
+		msg_warn("%s", error_text(err));
+	w->failing = true;
+	error_release(err);
+}
+
+static void
+watch(struct warden *w, int64_t now)
+{
+	struct term *t = w->t;
+	struct error err = ERROR_INIT;
+	int r;
+
+	r = recover_watch(t->sp, &w->watch, t->uuid, now,
+			  t->beat->watch_from_ms, &err);
+	if (r > 0)
+		msg_info("reaped %d silent worker%s", r, r > 1 ? "s" : "");
+	if (r < 0 || recover_queue(t->sp, &err) < 0)
+		complain(w, &err);
+	else
+		w->failing = false;
+}
+
+/* Looks into waiting/ when it rang or when a job is due. */
+static void
+release(struct warden *w, bool always)
+{
+	struct term *t = w->t;
+	struct error err = ERROR_INIT;
+	int64_t mtime, now = worker_server_now(t);
+
+	if (spool_waiting_mtime(t->sp, &mtime) < 0)
+		return;
+	/* A bell of the last second may ring twice in one clock tick. */
+	if (!always && mtime == w->waiting_mtime &&
+	    (w->next_begin_ms == 0 || w->next_begin_ms > now))
+		return;
+	w->waiting_mtime = mtime > now - 2000 ? 0 : mtime;
+	if (recover_release_waiting(t->sp, now, &w->next_begin_ms, &err) < 0)
+		complain(w, &err);
+}
+
+static void
+sweep(struct warden *w)
+{
+	struct error err = ERROR_INIT;
+
+	if (recover_sweep(w->t->sp, worker_server_now(w->t), &err) < 0)
+		complain(w, &err);
+}
+
+static void
+reap_former_self(struct warden *w)
+{
+	struct error err = ERROR_INIT;
+
+	if (!w->t->dead[0])
+		return;
+	if (recover_reap(w->t->sp, w->t->dead, &err) < 0)
+		complain(w, &err);
+}
+
+void
+warden_main(struct term *t, int sock)
+{
+	struct warden w = { .t = t };
+	int64_t hour = 3600000;
+
+	reap_former_self(&w);
+	w.next_sweep_ms = proc_now() + hour / 6;
+	for (;;) {
+		int64_t now = proc_now();
+		bool due = now >= w.next_watch_ms;
+
+		if (due) {
+			watch(&w, now);
+			w.next_watch_ms = now + spool_reap_ms(t->sp);
+		}
+		release(&w, due);
+		if (now >= w.next_sweep_ms) {
+			sweep(&w);
+			w.next_sweep_ms = now + hour;
+		}
+		if (worker_sleep(sock, t->set->poll_ms) != 0)
+			break;
+	}
+	watch_release(&w.watch);
+}
