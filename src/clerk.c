@@ -211,6 +211,19 @@ answer_requests(struct desk *d)
 	sweep_gone(c);
 }
 
+static bool
+may_claim(const struct desk *d)
+{
+	const struct worker_settings *set = d->c.t->set;
+	const struct term *t = d->c.t;
+
+	return !d->c.stopping && !d->drained && !d->fenced &&
+	       !t->beat->fenced && d->c.retry_ms == 0 &&
+	       (!set->max_jobs || (int64_t)d->c.n < set->max_jobs) &&
+	       used_cpus(&d->c) < set->cpus &&
+	       (!t->stop_ms || proc_now() < t->stop_ms);
+}
+
 /* Opens queue/ and, when there may be something new, its buckets. */
 static int
 look(struct desk *d, bool force)
@@ -234,6 +247,12 @@ look(struct desk *d, bool force)
 	answer_requests(d);
 	if (was_empty && !force && before == l->q.mtime_ms)
 		return 0;	/* the bell did not ring */
+	if (!may_claim(d)) {
+		/* Nothing is free: only requests mattered. */
+		l->empty = false;
+		l->at_ms = 0;
+		return 0;
+	}
 	/* Two changes within one tick of the server's clock look like one. */
 	l->settled = l->q.mtime_ms < worker_server_now(c->t) - 2000;
 	for (size_t i = 0; i < l->q.nbuckets; i++) {
@@ -265,19 +284,6 @@ choose(struct desk *d)
 			     l->v[l->next].t.cpus))
 		reach--;
 	return l->next + (reach > 1 ? (size_t)random() % reach : 0);
-}
-
-static bool
-may_claim(const struct desk *d)
-{
-	const struct worker_settings *set = d->c.t->set;
-	const struct term *t = d->c.t;
-
-	return !d->c.stopping && !d->drained && !d->fenced &&
-	       !t->beat->fenced && d->c.retry_ms == 0 &&
-	       (!set->max_jobs || (int64_t)d->c.n < set->max_jobs) &&
-	       used_cpus(&d->c) < set->cpus &&
-	       (!t->stop_ms || proc_now() < t->stop_ms);
 }
 
 /* 1 claimed and started, 0 lost, 2 the next one does not fit now, -1. */
@@ -317,17 +323,15 @@ static void
 claim(struct desk *d)
 {
 	struct look *l = &d->look;
-	bool looked = false;
 
 	while (may_claim(d)) {
+		bool stale = proc_now() - l->at_ms >= d->c.t->set->poll_ms;
+
 		/* Names are acted on only while their listing is fresh. */
-		if (l->next >= l->n ||
-		    proc_now() - l->at_ms >= d->c.t->set->poll_ms) {
-			if (looked && l->n == 0)
+		if (stale || l->next >= l->n) {
+			if ((!stale && l->n == 0) || look(d, false) < 0 ||
+			    l->n == 0)
 				break;
-			if (look(d, !looked && l->n > 0) < 0 || l->n == 0)
-				break;
-			looked = true;
 			if (d->window > 1)
 				d->window /= 2;
 			continue;

@@ -134,5 +134,8 @@ struct json_t *json_job(struct spool *sp, const struct entry *e, bool full,
 struct json_t *json_text(const char *s);
 /* Prints and frees. */
 void json_print(struct json_t *j);
+/* Prints an array of n objects, each made when its turn comes. */
+void json_print_list(struct json_t *(*make)(size_t i, void *arg), size_t n,
+		     void *arg);
 
 #endif

@@ -38,6 +38,12 @@ real_lstat(const char *path, struct stat *st)
 	return 0;
 }
 
+static int
+real_peek(const char *path, struct stat *st)
+{
+	return fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
+}
+
 /* Always the server's clock, never an explicit time (NFS-FACTS 4.1). */
 static int
 real_touch(const char *path)
@@ -75,6 +81,7 @@ const struct fs_ops fs_real = {
 	.close = close,
 	.fstat = fstat,
 	.lstat = real_lstat,
+	.peek = real_peek,
 	.rename = rename,
 	.unlink = unlink,
 	.mkdir = mkdir,
@@ -96,6 +103,7 @@ struct fs_ops fs_ops = {
 	.close = close,
 	.fstat = fstat,
 	.lstat = real_lstat,
+	.peek = real_peek,
 	.rename = rename,
 	.unlink = unlink,
 	.mkdir = mkdir,
@@ -299,6 +307,23 @@ fs_dir_mtime(const char *dir, int64_t *mtime_ms)
 }
 
 int
+fs_touch_time(const char *path, int64_t *mtime_ms)
+{
+	struct stat st;
+	int r = fs_touch(path);
+
+	if (r < 0)
+		return -1;
+	enter();
+	r = fs_ops.peek(path, &st);
+	leave();
+	if (r < 0)
+		return -1;
+	*mtime_ms = mtime_of(&st);
+	return 0;
+}
+
+int
 fs_write_all(int fd, const void *buf, size_t n)
 {
 	const char *p = buf;
@@ -321,18 +346,23 @@ fs_write_all(int fd, const void *buf, size_t n)
 }
 
 int
-fs_put(const char *path, const void *buf, size_t n, mode_t mode)
+fs_put(const char *path, const void *buf, size_t n, mode_t mode,
+       int64_t *mtime_ms)
 {
 	int fd = fs_open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
+	struct stat st;
 	int saved;
 
 	if (fd < 0)
 		return -1;
-	if (fs_write_all(fd, buf, n) < 0 || fs_fsync(fd) < 0) {
+	if (fs_write_all(fd, buf, n) < 0 || fs_fsync(fd) < 0 ||
+	    (mtime_ms && fs_fstat(fd, &st) < 0)) {
 		saved = errno;
 		fs_close(fd);
 		goto fail;
 	}
+	if (mtime_ms)
+		*mtime_ms = mtime_of(&st);
 	/* On NFS close reports the write as well. */
 	if (fs_close(fd) < 0) {
 		saved = errno;

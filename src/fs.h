@@ -26,6 +26,7 @@ struct fs_ops {
 	int (*close)(int fd);
 	int (*fstat)(int fd, struct stat *st);
 	int (*lstat)(const char *path, struct stat *st); /* always fresh */
+	int (*peek)(const char *path, struct stat *st);	 /* as cached */
 	int (*rename)(const char *from, const char *to);
 	int (*unlink)(const char *path);
 	int (*mkdir)(const char *path, mode_t mode);
@@ -75,12 +76,17 @@ int fs_dir_mtime(const char *dir, int64_t *mtime_ms);
  * ENOSPC. */
 int fs_write_all(int fd, const void *buf, size_t n);
 /* Makes a new file whole: O_EXCL, write, fsync, close, each checked.  On
- * failure nothing is left (as far as unlink could do it).  0 or -1. */
-int fs_put(const char *path, const void *buf, size_t n, mode_t mode);
+ * failure nothing is left (as far as unlink could do it).  mtime_ms (may be
+ * NULL): the server's clock at the write.  0 or -1. */
+int fs_put(const char *path, const void *buf, size_t n, mode_t mode,
+	   int64_t *mtime_ms);
 /* Appends the text of a regular file of at most max bytes to out, links not
  * followed, FIFOs not waited for.  0, or -1: ELOOP for a link, EFBIG, EINVAL
  * for what is no regular file. */
 int fs_get(const char *path, size_t max, struct str *out);
+/* Touches path and reads its new mtime, the server's clock, from the reply
+ * (one SETATTR).  0 or -1. */
+int fs_touch_time(const char *path, int64_t *mtime_ms);
 /* Makes the names in dir durable.  No call on NFS, where each reply means
  * that it is. 0 or -1. */
 int fs_sync_dir(const char *dir, bool nfs);

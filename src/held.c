@@ -287,8 +287,9 @@ held_start(struct clerk *c, struct held *h)
 	struct str text = STR_INIT;
 	int r = read_job(c, h, &text);
 
-	/* An adopted claim may have been counted already. */
-	if (r == 1 && h->t.start_ms == 0) {
+	/* Also one that was adopted after its start was counted: each start
+	 * has a claim name, so output files, of its own. */
+	if (r == 1) {
 		r = spool_start(c->t->sp, &c->seat, &h->t, c->t->set->host,
 				worker_server_now(c->t));
 		if (r == 0)
@@ -501,6 +502,10 @@ held_request(struct clerk *c, struct held *h, const struct request *r)
 {
 	if (strlist_has(&h->requests, r->name))
 		return;
+	if (request_stale(r, &h->t)) {
+		spool_request_done(c->t->sp, r->name);
+		return;
+	}
 	if (r->op == REQ_SIGNAL || r->op == REQ_SIGNAL_LEADER) {
 		order(c, h, SHEPHERD_SIGNAL, WHY_NONE, r->arg,
 		      r->op == REQ_SIGNAL_LEADER);

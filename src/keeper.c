@@ -65,7 +65,7 @@ start_part(struct keeper *k, enum part p, part_fn *fn)
 	s.sock = pair[1];
 	k->parts[p].pid = proc_fork(part_entry, &s, &s.sock, 1);
 	close(pair[1]);
-	k->parts[p].sock = pair[0];
+	k->parts[p].sock = k->parts[p].out.sock = pair[0];
 	return k->parts[p].pid < 0 ? -1 : 0;
 }
 
@@ -133,7 +133,7 @@ static void
 tell(struct keeper *k, const struct news *n)
 {
 	if (k->parts[PART_CLERK].sock >= 0 &&
-	    wire_send(k->parts[PART_CLERK].sock, n, sizeof(*n), NULL, 0) < 0)
+	    outbox_put(&k->parts[PART_CLERK].out, n, sizeof(*n), -1) < 0)
 		k->broken = true;
 }
 
@@ -164,13 +164,11 @@ give_to_writer(struct keeper *k, struct slot *s, int i, bool finish)
 
 	if (!finish)
 		sheet.file = s->file[i];
-	if (wire_send(k->parts[PART_WRITER].sock, &sheet, sizeof(sheet),
-		      finish ? NULL : &st->fd, !finish) < 0)
+	if (outbox_put(&k->parts[PART_WRITER].out, &sheet, sizeof(sheet),
+		       finish ? -1 : st->fd) < 0)
 		k->broken = true;
-	if (!finish) {
-		close(st->fd);
+	if (!finish)
 		st->fd = -1;
-	}
 }
 
 static void
@@ -324,13 +322,13 @@ take_wish(struct keeper *k, const struct wish *w, const int *fds)
 static void
 hear_clerk(struct keeper *k)
 {
-	static struct wish w;	/* large; one at a time */
+	struct wish *w = &k->wish;
 	int fds[WIRE_FDS], r = 0;
 
 	while (!k->left &&
-	       (r = wire_recv(k->parts[PART_CLERK].sock, &w, sizeof(w),
+	       (r = wire_recv(k->parts[PART_CLERK].sock, w, sizeof(*w),
 			      fds)) == 1) {
-		take_wish(k, &w, fds);
+		take_wish(k, w, fds);
 		for (int i = 0; i < WIRE_FDS; i++)
 			if (fds[i] >= 0)
 				close(fds[i]);
@@ -469,7 +467,15 @@ fenced(const struct keeper *k)
 	return b->fenced || (b->deadline_ms && proc_now() >= b->deadline_ms);
 }
 
-/* Everything that has a descriptor. owner: the slot, or NULL for parts. */
+static struct pollfd
+poll_part(const struct part_proc *p)
+{
+	short events = p->out.n ? POLLIN | POLLOUT : POLLIN;
+
+	return (struct pollfd){ p->sock, events, 0 };
+}
+
+/* Signals, clerk, writer, then for each slot its shepherd and two pipes. */
 static size_t
 build_polls(struct keeper *k)
 {
@@ -477,9 +483,8 @@ build_polls(struct keeper *k)
 
 	k->polls = xreallocarray(k->polls, max, sizeof(*k->polls));
 	k->polls[n++] = (struct pollfd){ k->sigfd, POLLIN, 0 };
-	k->polls[n++] = (struct pollfd){ k->parts[PART_CLERK].sock, POLLIN, 0};
-	k->polls[n++] = (struct pollfd){ k->parts[PART_WRITER].sock, POLLIN,
-					 0 };
+	k->polls[n++] = poll_part(&k->parts[PART_CLERK]);
+	k->polls[n++] = poll_part(&k->parts[PART_WRITER]);
 	for (size_t i = 0; i < k->nslots; i++) {
 		struct slot *s = k->slots[i];
 
@@ -505,9 +510,12 @@ serve(struct keeper *k, size_t n)
 		if (k->polls[i].revents && s->pid)
 			hear_shepherd(k, s);
 	}
-	if (k->polls[2].revents)
+	if (outbox_flush(&k->parts[PART_WRITER].out) < 0 ||
+	    outbox_flush(&k->parts[PART_CLERK].out) < 0)
+		k->broken = true;
+	if (k->polls[2].revents & ~POLLOUT)
 		hear_writer(k);
-	if (k->polls[1].revents)
+	if (k->polls[1].revents & ~POLLOUT)
 		hear_clerk(k);
 	if (k->polls[0].revents)
 		hear_signals(k);
@@ -603,7 +611,7 @@ keeper_begin(struct keeper *k)
 	uuid_generate_random(uuid);
 	uuid_unparse_lower(uuid, k->term.uuid);
 	for (int p = 0; p < PART_COUNT; p++)
-		k->parts[p] = (struct part_proc){ 0, -1 };
+		k->parts[p] = (struct part_proc){ .sock = -1 };
 	if (start_part(k, PART_PULSE, pulse_main) < 0)
 		return -1;
 	r = await_seat(k);
@@ -643,6 +651,7 @@ keeper_end(struct keeper *k)
 			kill(k->parts[p].pid, SIGKILL);
 		if (k->parts[p].sock >= 0)
 			close(k->parts[p].sock);
+		outbox_release(&k->parts[p].out);
 	}
 	for (size_t i = 0; i < k->nslots; i++) {
 		struct slot *s = k->slots[i];

@@ -17,6 +17,7 @@ enum part { PART_PULSE, PART_CLERK, PART_WRITER, PART_WARDEN, PART_COUNT };
 struct part_proc {
 	pid_t pid;	/* 0: none */
 	int sock;
+	struct outbox out;	/* it may wait for the server; we must not */
 };
 
 struct stream {		/* one output of a running job */
@@ -42,6 +43,7 @@ struct keeper {
 	struct slot **slots;
 	size_t nslots;
 	struct pollfd *polls;
+	struct wish wish;	/* the one just read */
 	bool shutdown;		/* jobs are being ended, then we leave */
 	bool left;		/* the clerk gave up the seat: done */
 	bool broken;		/* a part died */

@@ -75,7 +75,7 @@ is_our_link(const char *path)
 }
 
 static int
-make_parents(const char *path)
+make_parents(const char *path, int mask)
 {
 	char *dir = xstrdup(path);
 	int r = 0;
@@ -83,8 +83,8 @@ make_parents(const char *path)
 	for (char *p = strchr(dir + 1, '/'); p && r == 0;
 	     p = strchr(p + 1, '/')) {
 		*p = '\0';
-		if (fs_mkdir(dir, 0777) < 0 && errno != EEXIST &&
-		    errno != EROFS && errno != EACCES)
+		if (fs_mkdir(dir, 0777 & ~(mode_t)mask) < 0 &&
+		    errno != EEXIST && errno != EROFS && errno != EACCES)
 			r = -1;
 		*p = '/';
 	}
@@ -110,7 +110,8 @@ make_sibling(struct output *o)
 	mode_t mode = 0666 & ~(mode_t)o->umask;
 	int fd = fs_open(o->sibling, O_WRONLY | O_CREAT | O_TRUNC, mode);
 
-	if (fd < 0 && errno == ENOENT && make_parents(o->sibling) == 0)
+	if (fd < 0 && errno == ENOENT &&
+	    make_parents(o->sibling, o->umask) == 0)
 		fd = fs_open(o->sibling, O_WRONLY | O_CREAT | O_TRUNC, mode);
 	return fd < 0 ? -1 : fs_close(fd);
 }
@@ -161,7 +162,8 @@ prepare(struct output *o)
 		return link_to_sibling(o);
 	}
 	fd = fs_open(o->path, O_WRONLY | O_CREAT, 0666 & ~(mode_t)o->umask);
-	if (fd < 0 && errno == ENOENT && make_parents(o->path) == 0)
+	if (fd < 0 && errno == ENOENT &&
+	    make_parents(o->path, o->umask) == 0)
 		fd = fs_open(o->path, O_WRONLY | O_CREAT,
 			     0666 & ~(mode_t)o->umask);
 	return fd < 0 ? -1 : fs_close(fd);

@@ -146,10 +146,11 @@ recover_complete(struct spool *sp, const struct seat *seat,
 }
 
 static const struct request *
-request_for(const struct queue *q, uint64_t id)
+request_for(const struct queue *q, const struct token *t)
 {
 	for (size_t i = 0; i < q->nrequests; i++)
-		if (q->requests[i].id == id &&
+		if (q->requests[i].id == t->id &&
+		    !request_stale(&q->requests[i], t) &&
 		    (q->requests[i].op == REQ_CANCEL ||
 		     q->requests[i].op == REQ_REQUEUE ||
 		     q->requests[i].op == REQ_REHOLD))
@@ -175,7 +176,7 @@ static int
 reap_claim(struct spool *sp, const struct seat *seat, const struct token *t,
 	   const struct queue *q, int64_t now_ms, struct error *err)
 {
-	const struct request *req = request_for(q, t->id);
+	const struct request *req = request_for(q, t);
 	bool started = t->start_ms != 0;
 	struct token next = *t, record = *t;
 	int r;

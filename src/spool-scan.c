@@ -452,6 +452,9 @@ last_attempt(const struct entry *e, struct attempt *x)
 {
 	if (!e->t.ended && e->state != STATE_RUNNING)
 		return;
+	/* Cancelled before it started again: its record says more. */
+	if (e->t.ended && e->t.start_ms == 0)
+		return;
 	x->start_ms = e->t.start_ms;
 	x->end_ms = e->t.end_ms;
 	x->cpu_ms = e->t.cpu_ms;

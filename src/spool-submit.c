@@ -99,9 +99,10 @@ fill_token(const struct job *j, struct token *t)
 
 /* fs_put of a new file in jobs/SHARD, whose directory may not exist yet. */
 static int
-put_body(struct spool *sp, const char *path, const char *text, size_t len)
+put_body(struct spool *sp, const char *path, const char *text, size_t len,
+	 int64_t *mtime_ms)
 {
-	int r = fs_put(path, text, len, sp->file_mode);
+	int r = fs_put(path, text, len, sp->file_mode, mtime_ms);
 	char *dir;
 
 	if (r == 0 || errno != ENOENT)
@@ -109,7 +110,7 @@ put_body(struct spool *sp, const char *path, const char *text, size_t len)
 	dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
 	r = spool_mkdir(sp, dir);
 	free(dir);
-	return r < 0 ? -1 : fs_put(path, text, len, sp->file_mode);
+	return r < 0 ? -1 : fs_put(path, text, len, sp->file_mode, mtime_ms);
 }
 
 /* Copies an open descriptor's bytes to a new file beside the body. */
@@ -122,7 +123,7 @@ put_input(struct spool *sp, const struct token *t, int input_fd,
 	int fd, r = 0;
 	ssize_t n;
 
-	if (put_body(sp, path, "", 0) < 0 ||
+	if (put_body(sp, path, "", 0, NULL) < 0 ||
 	    (fd = fs_open(path, O_WRONLY, 0)) < 0) {
 		r = error_errno(err, "cannot write '%s'", path);
 		goto out;
@@ -147,7 +148,7 @@ out:
 }
 
 static int
-write_body(struct spool *sp, const struct job *j, const struct token *t,
+write_body(struct spool *sp, const struct job *j, struct token *t,
 	   int input_fd, struct error *err)
 {
 	struct str text = STR_INIT;
@@ -162,7 +163,10 @@ write_body(struct spool *sp, const struct job *j, const struct token *t,
 			      "MiB", text.len, JOB_BODY_MAX >> 20);
 	if (r == 0 && input_fd >= 0)
 		r = put_input(sp, t, input_fd, err);
-	if (r == 0 && (r = put_body(sp, path, text.s, text.len)) < 0)
+	/* The body's own mtime is the time of the submit: the server's clock
+	 * for no further call. */
+	if (r == 0 && (r = put_body(sp, path, text.s, text.len,
+				    &t->submit_ms)) < 0)
 		error_errno(err, "cannot write '%s'", path);
 	dir = spool_path(sp, "jobs/%" PRIu64, spool_shard(t->id));
 	if (r == 0 && (r = fs_sync_dir(dir, sp->nfs)) < 0)
@@ -271,20 +275,18 @@ spool_submit(struct spool *sp, const struct job *j, int input_fd,
 
 	token_init(t);
 	fill_token(j, t);
-	if (spool_server_now(sp, &t->submit_ms, err) < 0)
+	if (spool_take_ids(sp, 1, &t->id, t->nonce, err) < 0)
 		return -1;
+	if (write_body(sp, j, t, input_fd, err) < 0) {
+		remove_body(sp, t, input_fd >= 0);
+		return -1;
+	}
 	if (j->hold) {
 		state = STATE_HELD;
 		t->reason = REASON_HOLD;
 	} else if (j->begin_ms > t->submit_ms) {
 		state = STATE_WAITING;
 		t->reason = REASON_BEGIN;
-	}
-	if (spool_take_ids(sp, 1, &t->id, t->nonce, err) < 0)
-		return -1;
-	if (write_body(sp, j, t, input_fd, err) < 0) {
-		remove_body(sp, t, input_fd >= 0);
-		return -1;
 	}
 	r = queue_token(sp, t, state, err);
 	/* The body goes only when the job surely does not exist. */

@@ -49,7 +49,7 @@ fill_seat(const struct spool *sp, const char *tmp,
 	words_add(&text, "version", info->version);
 	words_addn(&text, "pid", info->pid);
 	words_addn(&text, "cpus", info->cpus);
-	r = fs_put(lease, "", 0, sp->file_mode);
+	r = fs_put(lease, "", 0, sp->file_mode, NULL);
 	if (r == 0)
 		r = fs_symlink(text.s, link);
 	str_release(&text);
@@ -95,7 +95,7 @@ spool_beat(struct spool *sp, const struct seat *seat, int64_t *server_ms)
 	int r = 1;
 
 	(void)sp;
-	if (fs_touch(lease) < 0 || mtime_of(lease, server_ms) < 0)
+	if (fs_touch_time(lease, server_ms) < 0)
 		r = errno == ENOENT || errno == ESTALE ? 0 : -1;
 	free(lease);
 	return r;
@@ -253,6 +253,13 @@ queue_release(struct queue *q)
 	free(q->requests);
 	free(q->drains);
 	memset(q, 0, sizeof(*q));
+}
+
+bool
+request_stale(const struct request *r, const struct token *t)
+{
+	return (r->op == REQ_REQUEUE || r->op == REQ_REHOLD) && r->arg > 0 &&
+	       t->attempt > (unsigned)r->arg;
 }
 
 bool

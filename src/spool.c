@@ -319,7 +319,7 @@ build_conf(struct spool *sp, struct error *err)
 	tmp = spool_path(sp, "tmp/nfsq.conf.%s", nonce);
 	path = spool_path(sp, "nfsq.conf");
 	spool_conf_format(&sp->conf, &text);
-	r = fs_put(tmp, text.s, text.len, sp->file_mode);
+	r = fs_put(tmp, text.s, text.len, sp->file_mode, NULL);
 	if (r == 0)
 		r = fs_rename(tmp, path);
 	if (r == 0)

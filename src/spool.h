@@ -192,7 +192,8 @@ enum request_op {
 struct request {
 	enum request_op op;
 	uint64_t id;		/* a job's; 0 for STOP* */
-	int arg;		/* signal number */
+	int arg;		/* signal number; REQUEUE, REHOLD: the attempt
+				   that is meant, 0 any */
 	char worker[UUID_LEN + 1];
 	char *name;		/* the entry */
 };
@@ -211,6 +212,9 @@ struct queue {			/* what queue/ showed */
 };
 int spool_look(struct spool *sp, struct queue *q, struct error *err);
 void queue_release(struct queue *q);
+/* Was it meant for an earlier attempt of t, and carried out then?  (Its
+ * worker may have died before it could remove the entry.) */
+bool request_stale(const struct request *r, const struct token *t);
 bool queue_drained(const struct queue *q, const char *host, const char *name);
 /* The tokens of a bucket, by id. *t is the caller's to free. */
 int spool_bucket(struct spool *sp, const struct bucket *b, struct token **t,

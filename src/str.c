@@ -188,13 +188,16 @@ str_vaddf(struct str *s, const char *fmt, va_list ap)
 	va_list again;
 	int n;
 
+	str_reserve(s, 64);
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(s->s + s->len, s->cap - s->len, fmt, again);
 	va_end(again);
 	if (n < 0)
 		BUG("cannot format '%s'", fmt);
-	str_reserve(s, (size_t)n);
-	vsnprintf(s->s + s->len, (size_t)n + 1, fmt, ap);
+	if ((size_t)n >= s->cap - s->len) {
+		str_reserve(s, (size_t)n);
+		vsnprintf(s->s + s->len, (size_t)n + 1, fmt, ap);
+	}
 	s->len += (size_t)n;
 }
 

@@ -6,6 +6,8 @@
 
 #include <sys/socket.h>
 
+#include "str.h"
+
 union control {
 	char buf[CMSG_SPACE(sizeof(int) * WIRE_FDS)];
 	struct cmsghdr align;
@@ -25,8 +27,9 @@ wire_pair(int pair[2])
 	return 0;
 }
 
-int
-wire_send(int sock, const void *message, size_t size, const int *fds, int nfds)
+static int
+send_now(int sock, const void *message, size_t size, const int *fds, int nfds,
+	 int flags)
 {
 	union { const void *in; void *out; } u = { message };
 	struct iovec iov = { u.out, size };
@@ -46,9 +49,65 @@ wire_send(int sock, const void *message, size_t size, const int *fds, int nfds)
 		memcpy(CMSG_DATA(c), fds, sizeof(int) * (size_t)nfds);
 	}
 	do
-		r = sendmsg(sock, &m, MSG_NOSIGNAL);
+		r = sendmsg(sock, &m, MSG_NOSIGNAL | flags);
 	while (r < 0 && errno == EINTR);
 	return r < 0 ? -1 : 0;
+}
+
+int
+wire_send(int sock, const void *message, size_t size, const int *fds, int nfds)
+{
+	return send_now(sock, message, size, fds, nfds, 0);
+}
+
+int
+outbox_flush(struct outbox *o)
+{
+	size_t sent = 0;
+	int r = 0;
+
+	for (; sent < o->n; sent++) {
+		struct parcel *p = &o->v[sent];
+
+		r = send_now(o->sock, p->message, p->size, &p->fd, p->fd >= 0,
+			     MSG_DONTWAIT);
+		if (r < 0)
+			break;
+		if (p->fd >= 0)
+			close(p->fd);
+		free(p->message);
+	}
+	if (sent) {
+		o->n -= sent;
+		memmove(o->v, o->v + sent, o->n * sizeof(*o->v));
+	}
+	return r < 0 && errno != EAGAIN ? -1 : 0;
+}
+
+int
+outbox_put(struct outbox *o, const void *message, size_t size, int fd)
+{
+	struct parcel *p;
+
+	o->v = xreallocarray(o->v, o->n + 1, sizeof(*o->v));
+	p = &o->v[o->n++];
+	p->message = xmalloc(size);
+	memcpy(p->message, message, size);
+	p->size = size;
+	p->fd = fd;
+	return outbox_flush(o);
+}
+
+void
+outbox_release(struct outbox *o)
+{
+	for (size_t i = 0; i < o->n; i++) {
+		if (o->v[i].fd >= 0)
+			close(o->v[i].fd);
+		free(o->v[i].message);
+	}
+	free(o->v);
+	memset(o, 0, sizeof(*o));
 }
 
 int

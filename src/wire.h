@@ -73,6 +73,25 @@ int wire_send(int sock, const void *message, size_t size, const int *fds,
 /* 1 a message (of exactly size bytes, else BUG); 0 none yet; -1 the other
  * end is gone.  fds: room for WIRE_FDS, the rest is -1; NULL: none taken. */
 int wire_recv(int sock, void *message, size_t size, int *fds);
+/*
+ * Messages to an end that may be slow (it waits for the server): kept until
+ * they can go, so that who must stay awake never blocks.
+ */
+struct outbox {
+	int sock;
+	struct parcel {
+		void *message;
+		size_t size;
+		int fd;		/* goes with it and is closed then; -1 */
+	} *v;
+	size_t n;
+};
+/* Takes fd over.  0, or -1: the other end is gone. */
+int outbox_put(struct outbox *o, const void *message, size_t size, int fd);
+/* Sends what can go now.  0, or -1: the other end is gone. */
+int outbox_flush(struct outbox *o);
+void outbox_release(struct outbox *o);
+
 /* One byte: "I am ready".  0 or -1. */
 int wire_ready(int sock);
 
