@@ -31,7 +31,9 @@ struct look {
 struct desk {
 	struct clerk c;
 	struct look look;
-	size_t window;		/* how far candidates are spread */
+	size_t rivals, rank;	/* workers, and which of them we are */
+	int64_t counted_ms;	/* when they were counted */
+	uint64_t head;		/* the first candidate of the last listing */
 	int64_t next_poll_ms, next_own_ms, next_list_ms, next_format_ms;
 	int64_t idle_since_ms;
 	bool drained, fenced;
@@ -234,6 +236,7 @@ look(struct desk *d, bool force)
 	int64_t now = proc_now(), before = l->q.mtime_ms;
 	bool was_empty = l->empty && l->settled;
 
+	d->head = l->next < l->n ? l->v[l->next].t.id : 0;
 	look_release(l);
 	if (spool_look(c->t->sp, &l->q, &err) < 0) {
 		clerk_trouble(c, "cannot look at the queue");
@@ -269,33 +272,67 @@ look(struct desk *d, bool force)
 	return 0;
 }
 
-/* The candidate to try: the first, or under contention one near it. */
+/* After a lost claim: who else is there?  At most once a poll. */
+static void
+count_rivals(struct desk *d)
+{
+	struct strlist names = STRLIST_INIT;
+	int64_t now = proc_now();
+
+	if (d->counted_ms && now - d->counted_ms < d->c.t->set->poll_ms)
+		return;
+	d->counted_ms = now;
+	d->rivals = 1;
+	d->rank = 0;
+	if (spool_worker_names(d->c.t->sp, &names, NULL) == 0 && names.n > 1) {
+		d->rivals = names.n;
+		for (size_t i = 0; i < names.n; i++)
+			d->rank += strcmp(names.v[i], d->c.t->uuid) < 0;
+	}
+	strlist_release(&names);
+}
+
+/*
+ * The candidate to try.  Alone: the first.  Under contention each worker
+ * prefers a share of its own, so that they do not meet; one that was first
+ * in the listing before, too, is nobody's share.  l->n: look again.
+ */
 static size_t
 choose(struct desk *d)
 {
 	struct look *l = &d->look;
-	size_t reach = d->window;
+	const struct token *head = &l->v[l->next].t;
 
-	if (reach > l->n - l->next)
-		reach = l->n - l->next;
-	while (reach > 1 && (l->v[l->next + reach - 1].t.priority !=
-			     l->v[l->next].t.priority ||
-			     l->v[l->next + reach - 1].t.cpus !=
-			     l->v[l->next].t.cpus))
-		reach--;
-	return l->next + (reach > 1 ? (size_t)random() % reach : 0);
+	if (d->rivals == 1 || head->id == d->head)
+		return l->next;
+	for (size_t k = l->next; k < l->n; k++) {
+		const struct token *t = &l->v[k].t;
+
+		if (t->priority != head->priority || t->cpus != head->cpus)
+			break;
+		if (t->id % d->rivals == d->rank)
+			return k;
+	}
+	/* Our share is used up: what a fresh listing shows is anybody's. */
+	return l->next > 0 ? l->n : l->next;
 }
 
-/* 1 claimed and started, 0 lost, 2 the next one does not fit now, -1. */
+/* 1 claimed and started, 0 lost or nothing left, 2 the next one does not fit
+ * now, -1. */
 static int
 claim_one(struct desk *d)
 {
 	struct clerk *c = &d->c;
 	struct look *l = &d->look;
 	size_t k = choose(d);
-	struct candidate cand = l->v[k];
+	struct candidate cand;
 	int r;
 
+	if (k == l->n) {
+		l->next = l->n;
+		return 0;
+	}
+	cand = l->v[k];
 	/* First come, first served: what is too big for now waits until it
 	 * fits, and those behind it with it. */
 	if (used_cpus(c) + cand.t.cpus > c->t->set->cpus)
@@ -310,8 +347,7 @@ claim_one(struct desk *d)
 		sweep_gone(c);
 	} else if (r == 0) {
 		c->nlost++;
-		if (d->window < 64)
-			d->window *= 2;
+		count_rivals(d);
 	} else {
 		clerk_trouble(c, "cannot claim a job");
 	}
@@ -332,8 +368,6 @@ claim(struct desk *d)
 			if ((!stale && l->n == 0) || look(d, false) < 0 ||
 			    l->n == 0)
 				break;
-			if (d->window > 1)
-				d->window /= 2;
 			continue;
 		}
 		if (claim_one(d) == 2)
@@ -534,8 +568,11 @@ timers(struct desk *d, int64_t now)
 		force = now >= d->next_list_ms;
 		if (c->retry_ms == 0)
 			look(d, force);
-		if (force)
+		if (force) {
 			d->next_list_ms = now + spool_reap_ms(c->t->sp);
+			if (d->rivals > 1)
+				count_rivals(d);
+		}
 		d->next_poll_ms = now + c->t->set->poll_ms;
 	}
 }
@@ -584,7 +621,7 @@ round_trip(struct desk *d)
 void
 clerk_main(struct term *t, int sock)
 {
-	struct desk d = { .c = { .t = t, .sock = sock }, .window = 1 };
+	struct desk d = { .c = { .t = t, .sock = sock }, .rivals = 1 };
 	struct error err = ERROR_INIT;
 	int64_t next;
 
