@@ -484,7 +484,7 @@ static const struct kind kinds[] = {
 	{ "dir", "compopt -o dirnames", "_files -/" },
 	{ "file", "compopt -o default", "_files" },
 	{ "job", "_nfsq_list ls --no-header -o id", "_nfsq_job" },
-	{ "worker", "_nfsq_list workers --no-header -o id", "_nfsq_worker" },
+	{ "worker", "_nfsq_list workers --no-header", "_nfsq_worker" },
 	{ "state", "local list=\n"
 	  "\t\t[[ $cur == *,* ]] && list=${cur%,*},\n"
 	  "\t\tmapfile -t COMPREPLY < <(compgen -P \"$list\" \\\n"
@@ -647,10 +647,10 @@ static const char bash_head[] =
 
 /* What nfsq prints is data: words with odd characters are left out. */
 static const char bash_list[] =
-	"# completes $cur by the lines that nfsq \"$@\" prints\n"
+	"# completes $cur by the first words of what nfsq \"$@\" prints\n"
 	"_nfsq_list()\n{\n"
 	"\tlocal line\n\n"
-	"\twhile IFS= read -r line; do\n"
+	"\twhile read -r line _; do\n"
 	"\t\t[[ $line == *[!A-Za-z0-9_.:@+-]* ]] && continue\n"
 	"\t\t[[ $line && $line == \"$cur\"* ]] && COMPREPLY+=(\"$line\")\n"
 	"\tdone < <(nfsq ${spool:+-S \"$spool\"} \"$@\" 2>/dev/null"
@@ -821,6 +821,7 @@ static const char zsh_job[] =
 	"\tlocal -a words\n\n"
 	"\twords=(${(f)\"$(nfsq ${_nfsq_spool:+-S} $_nfsq_spool $@"
 	" 2>/dev/null </dev/null)\"})\n"
+	"\twords=(${words%%[[:space:]]*})\n"
 	"\tcompadd -M 'r:|.=*' -a words\n"
 	"}\n\n";
 
@@ -866,7 +867,7 @@ zsh_functions(struct str *out, const struct command *const *cmds,
 			     "\t_nfsq_list ls --no-header -o id\n}\n\n");
 	if (workers)
 		str_add(out, "_nfsq_worker()\n{\n"
-			     "\t_nfsq_list workers --no-header -o id\n}\n\n");
+			     "\t_nfsq_list workers --no-header\n}\n\n");
 	if (is_used("command", cmds, worker))
 		str_add(out, "_nfsq_command()\n{\n\t_alternative "
 			     "'files:file:_files' \\\n\t\t"

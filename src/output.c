@@ -138,37 +138,16 @@ link_to_sibling(const struct output *o)
 	return r;
 }
 
-/* Does the user's link lead to a regular file, or to where one can be made?
- * Then it is written through the link as by a shell's '>'. */
-static bool
-leads_to_file(const char *path)
-{
-	int fd = fs_open(path, O_PATH | O_CLOEXEC, 0);
-	struct stat st;
-	bool regular;
-
-	if (fd < 0)
-		return errno == ENOENT;
-	regular = fs_fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-	fs_close(fd);
-	return regular;
-}
-
 static int
 prepare(struct output *o)
 {
 	struct stat st;
-	bool there;
 	int fd;
 
 	if (!o->path)
 		return 0;
-	there = fs_lstat(o->path, &st) == 0;
-	if (there && S_ISLNK(st.st_mode) && !is_our_link(o->path) &&
-	    leads_to_file(o->path)) {
-		o->kind = OUTPUT_OPEN;
-	} else if (there && !S_ISREG(st.st_mode) &&
-		   !(S_ISLNK(st.st_mode) && is_our_link(o->path))) {
+	if (fs_lstat(o->path, &st) == 0 && !S_ISREG(st.st_mode) &&
+	    !(S_ISLNK(st.st_mode) && is_our_link(o->path))) {
 		if (S_ISDIR(st.st_mode)) {
 			errno = EISDIR;
 			return -1;

@@ -16,7 +16,7 @@
 enum output_kind {
 	OUTPUT_SPOOL,	/* the default: a file in the spool */
 	OUTPUT_FILE,	/* a sibling, renamed at the end */
-	OUTPUT_OPEN,	/* --open-mode, or through a user's link: FILE itself */
+	OUTPUT_OPEN,	/* --open-mode: FILE itself */
 	OUTPUT_SPECIAL,	/* opened by the job's child: FIFO, device ... */
 };
 

@@ -158,17 +158,29 @@ request_for(const struct queue *q, const struct token *t)
 	return NULL;
 }
 
+/* Ends the claim t; *as: the same job with its counters as they shall be. */
 static int
 end_claim(struct spool *sp, const struct seat *seat, const struct token *t,
-	  enum reason reason, int exit_code, int64_t now_ms)
+	  const struct token *as, enum reason reason, int exit_code,
+	  int64_t now_ms)
 {
-	struct token end = *t;
+	struct token from = *t, end = *as;
+	struct error err = ERROR_INIT;
+	int r;
 
 	end.ended = true;
 	end.reason = reason;
 	end.exit_code = exit_code;
 	end.end_ms = now_ms;
-	return spool_commit(sp, seat, t, &end, recover_state(&end));
+	if (!(t->flags & TOKEN_OUTPUT) || t->start_ms == 0)
+		return spool_commit(sp, seat, t, &end, recover_state(&end));
+	/* What the attempt wrote outside the spool takes its place, so that
+	 * no link to a private file stays. */
+	r = spool_decide(sp, seat, &from, &end);
+	if (r == 1)
+		r = recover_complete(sp, seat, &from, &err);
+	error_release(&err);
+	return r;
 }
 
 /* The next place of one claim of a dead worker. */
@@ -186,7 +198,7 @@ reap_claim(struct spool *sp, const struct seat *seat, const struct token *t,
 	if (t->ended)
 		return recover_complete(sp, seat, t, err);
 	if (req && req->op == REQ_CANCEL) {
-		r = end_claim(sp, seat, t, REASON_CANCELLED, EXIT_CANCELLED,
+		r = end_claim(sp, seat, t, t, REASON_CANCELLED, EXIT_CANCELLED,
 			      now_ms);
 		goto out;
 	}
@@ -202,7 +214,7 @@ reap_claim(struct spool *sp, const struct seat *seat, const struct token *t,
 		next.lost++;
 		if (next.flags & TOKEN_NO_REQUEUE ||
 		    next.lost >= next.max_attempts)
-			return end_claim(sp, seat, &next, REASON_LOST,
+			return end_claim(sp, seat, t, &next, REASON_LOST,
 					 EXIT_LOST, now_ms);
 	}
 	if (req && req->op == REQ_REHOLD)

@@ -52,7 +52,7 @@ spool_take_ids(struct spool *sp, uint64_t n, uint64_t *first,
 		r = read_seq(dir, first, &name);
 		if (r == 0) {
 			r = error_set(err, "spool '%s' has lost its counter "
-				      "seq/ (nfsq fsck --repair)", sp->dir);
+				      "seq/ (see nfsq fsck)", sp->dir);
 			break;
 		}
 		if (r < 0) {
