@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "cgroup.h"
@@ -115,11 +116,13 @@ fail(struct proc_failure *f, enum shepherd_stage stage, int error)
 static void
 reset_signals(void)
 {
-	struct sigaction sa = { .sa_handler = SIG_DFL };
+	/* The kernel's struct, all zero: SIG_DFL.  sigaction(3) refuses 32
+	 * and 33, which some programs leave ignored to their children. */
+	static const unsigned long dfl[8];
 	sigset_t none;
 
-	for (int sig = 1; sig <= SIGRTMAX; sig++)
-		(void)sigaction(sig, &sa, NULL);	/* some refuse */
+	for (int sig = 1; sig <= 64; sig++)
+		(void)syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -192,7 +195,7 @@ place_fds(const struct proc_spec *spec)
 static int
 open_as(const char *path, int flags, int as)
 {
-	int fd = open(path, flags | O_NOCTTY | O_CLOEXEC);
+	int fd = open(path, flags | O_NOCTTY | O_CLOEXEC, 0666);
 	struct stat st;
 
 	if (fd < 0)
@@ -291,6 +294,7 @@ static _Noreturn void
 run_child(const struct proc_spec *spec, pid_t parent, struct proc_failure *f)
 {
 	const char *file = spec->exec_path ? spec->exec_path : spec->argv[0];
+	int out = O_WRONLY | O_CREAT | (spec->append ? O_APPEND : O_TRUNC);
 
 	become_leader(spec, parent);
 	if (place_fds(spec) < 0)
@@ -300,11 +304,11 @@ run_child(const struct proc_spec *spec, pid_t parent, struct proc_failure *f)
 	if (spec->input && spec->in_fd < 0 &&
 	    open_as(spec->input, O_RDONLY, 0) < 0)
 		fail(f, STAGE_INPUT, errno);
-	if (spec->out_path && open_as(spec->out_path, O_WRONLY, 1) < 0)
+	if (spec->out_path && open_as(spec->out_path, out, 1) < 0)
 		fail(f, STAGE_OUTPUT, errno);
 	if (spec->out_path && spec->merge && dup2(1, 2) < 0)
 		fail(f, STAGE_OUTPUT, errno);
-	if (spec->err_path && open_as(spec->err_path, O_WRONLY, 2) < 0)
+	if (spec->err_path && open_as(spec->err_path, out, 2) < 0)
 		fail(f, STAGE_OUTPUT, errno);
 	if (strchr(file, '/'))
 		exec_file(file, spec->argv, spec->envp);

@@ -25,8 +25,9 @@ struct proc_spec {
 	int in_fd;		/* instead of input; -1: none */
 	int out_fd, err_fd;	/* -1: /dev/null */
 	const char *out_path;	/* opened by the child instead of out_fd
-				   (FIFO, device); NULL */
+				   (FIFO, device, a user's link); NULL */
 	const char *err_path;
+	bool append;		/* to these; else what is there is emptied */
 	bool merge;		/* stderr is stdout; no err_fd, err_path */
 	int umask;
 	const char *cgroup;	/* directory to enter; NULL */

@@ -124,6 +124,7 @@ start_leader(struct shepherd *s, const struct shepherd_order *o,
 		spec.out_path = s->launch.output;
 	if (o->flags & SHEPHERD_ERR_PATH)
 		spec.err_path = s->launch.error;
+	spec.append = job->open_mode == OPEN_APPEND;
 	spec.merge = fds->err < 0 && !spec.err_path;
 	spec.umask = job->umask;
 	spec.cgroup = s->cgroup;
