@@ -604,10 +604,12 @@ round_trip(struct desk *d)
 	if (c->n)
 		d->idle_since_ms = proc_now();
 	if (c->n == 0 && done(d)) {
+		c->t->beat->leaving = 1;
 		if (spool_leave(c->t->sp, &c->seat) == 0) {
 			leave(d);
 			return false;
 		}
+		c->t->beat->leaving = 0;
 		/* A claim of ours arrived late: it is in the seat. */
 		d->next_own_ms = 0;
 		if (errno != ENOTEMPTY)

@@ -191,18 +191,6 @@ struct shard {
 	walk_fn *fn;		/* for the entries of a shard */
 };
 
-/* A name that is a number as we write it. */
-static bool
-is_number(const char *name, uint64_t *n)
-{
-	char *end, back[32];
-
-	errno = 0;
-	*n = strtoull(name, &end, 10);
-	snprintf(back, sizeof(back), "%" PRIu64, *n);
-	return !errno && !*end && strcmp(back, name) == 0;
-}
-
 static void
 check_shard(struct fsck *f, const char *rel, const struct shard *s, uint64_t id)
 {
@@ -228,7 +216,7 @@ walk_shard(struct fsck *f, const char *rel, const char *name, void *arg)
 {
 	struct shard *s = arg;
 
-	if (!is_number(name, &s->number)) {
+	if (!shard_parse(name, &s->number)) {
 		fsck_note(f, rel, "%s", not_ours);
 		return 0;
 	}
@@ -328,8 +316,7 @@ walk_workers(struct fsck *f, const char *rel, const char *name, void *arg)
 	int r;
 
 	(void)arg;
-	if (strlen(name) != UUID_LEN ||
-	    strspn(name, "0123456789abcdef-") != UUID_LEN) {
+	if (!spool_is_uuid(name)) {
 		fsck_note(f, rel, "%s", not_ours);
 		return 0;
 	}
@@ -410,13 +397,12 @@ walk_outputs(struct fsck *f, const char *rel, const char *name, void *arg)
 	struct fsck_key key;
 	struct stat st;
 	const char *rest = parse_stem(name, &key);
-	char kind[4];
-	int r, used = 0;
+	const char *kind;
+	int r;
 
-	if (!rest || sscanf(rest, ".%9u.a%9u.%3[a-z]%n", &move, &attempt,
-			    kind, &used) != 3 || rest[used] ||
-	    (strcmp(kind, "out") != 0 && strcmp(kind, "err") != 0 &&
-	     strcmp(kind, "att") != 0)) {
+	kind = rest && *rest == '.' ? output_parse(rest + 1, &move, &attempt)
+				    : NULL;
+	if (!kind) {
 		fsck_note(f, rel, "%s", not_ours);
 		return 0;
 	}

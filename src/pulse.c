@@ -97,6 +97,8 @@ pulse_main(struct term *t, int sock)
 			break;
 		before = proc_now();
 		r = spool_beat(t->sp, &seat, &server);
+		if (r == 0 && t->beat->leaving)
+			continue;	/* the lease is gone by our own hand */
 		if (r == 1 && !note(t, before, proc_now(), server))
 			r = 0;
 		if (r == 0) {

@@ -25,6 +25,7 @@ struct beat {
 					   without a gap; 0: not yet */
 	_Atomic int64_t server_offset_ms; /* server's clock - BOOTTIME */
 	_Atomic int fenced;		/* sticky */
+	_Atomic int leaving;		/* the clerk removes the seat itself */
 };
 
 enum shepherd_op {

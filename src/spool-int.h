@@ -52,6 +52,16 @@ int spool_publish(const struct spool *sp, const char *text, const char *dir,
 		  const char *name);
 
 int bucket_parse(const char *name, struct bucket *b);	/* 1 or 0 */
+/* Entries of queue/, and what follows ID.NONCE. in out/.  Strict: 1 (or the
+ * kind "out", "err", "att" within rest) for a name as nfsq writes it, else 0
+ * (NULL).  A drain's host and name are the caller's to free. */
+int request_parse(const char *name, struct request *r);
+int drain_parse(const char *name, struct drain *d);
+const char *output_parse(const char *rest, unsigned *move, unsigned *attempt);
+/* A shard's name: a decimal number as we write it.  1 or 0. */
+int shard_parse(const char *name, uint64_t *shard);
+/* Is it a worker's name? */
+bool spool_is_uuid(const char *name);
 /* The bucket for t in queue/, made if needed.  NULL with errno. */
 char *spool_bucket_dir(const struct spool *sp, const struct token *t);
 

@@ -56,6 +56,17 @@ scan_dir(struct scan *s, const char *rel, enum state state, bool purged,
 	return r < 0 ? r : 0;
 }
 
+int
+shard_parse(const char *name, uint64_t *shard)
+{
+	char *end, back[32];
+
+	errno = 0;
+	*shard = strtoull(name, &end, 10);
+	snprintf(back, sizeof(back), "%" PRIu64, *shard);
+	return !errno && !*end && strcmp(back, name) == 0;
+}
+
 /* The shards of one state. */
 static int
 scan_shards(struct scan *s, const char *top, enum state state, bool purged)
@@ -67,10 +78,10 @@ scan_shards(struct scan *s, const char *top, enum state state, bool purged)
 	if (r < 0)
 		r = error_errno(s->err, "cannot read '%s'", path);
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {
-		char *end, *rel;
-		unsigned long long shard = strtoull(names.v[i], &end, 10);
+		uint64_t shard;
+		char *rel;
 
-		if (*end || end == names.v[i] ||
+		if (!shard_parse(names.v[i], &shard) ||
 		    shard < spool_shard(s->lo) || shard > spool_shard(s->hi))
 			continue;
 		rel = xasprintf("%s/%s", top, names.v[i]);
@@ -108,8 +119,8 @@ scan_queue(struct scan *s)
 	return r < 0 ? r : 0;
 }
 
-static bool
-is_uuid(const char *name)
+bool
+spool_is_uuid(const char *name)
 {
 	return strlen(name) == UUID_LEN &&
 	       strspn(name, "0123456789abcdef-") == UUID_LEN;
@@ -125,7 +136,7 @@ spool_worker_names(struct spool *sp, struct strlist *names, struct error *err)
 	if (r < 0)
 		error_errno(err, "cannot read '%s'", path);
 	for (size_t i = 0; i < all.n; i++)
-		if (is_uuid(all.v[i]))
+		if (spool_is_uuid(all.v[i]))
 			strlist_add(names, all.v[i]);
 	strlist_release(&all);
 	free(path);
@@ -434,17 +445,21 @@ read_record(const char *path, struct attempt *a)
 	str_release(&s);
 }
 
-/* PREFIX MOVE.aATTEMPT.KIND -> kind; NULL when it is none. */
-static const char *
-output_name(const char *rest, unsigned *move, unsigned *attempt)
+/* MOVE.aATTEMPT.KIND -> kind; NULL when it is none. */
+const char *
+output_parse(const char *rest, unsigned *move, unsigned *attempt)
 {
-	char kind[4];
-	int used = 0;
+	char kind[4], back[32];
 
-	if (sscanf(rest, "%9u.a%9u.%3[a-z]%n", move, attempt, kind,
-		   &used) != 3 || rest[used])
+	if (sscanf(rest, "%10u.a%10u.%3[a-z]", move, attempt, kind) != 3)
 		return NULL;
-	return rest + used - strlen(kind);
+	/* scanf is lenient: blanks, signs, zeros, what follows. */
+	snprintf(back, sizeof(back), "%u.a%u.%s", *move, *attempt, kind);
+	if (strcmp(back, rest) != 0 ||
+	    (strcmp(kind, "out") != 0 && strcmp(kind, "err") != 0 &&
+	     strcmp(kind, "att") != 0))
+		return NULL;
+	return rest + strlen(rest) - strlen(kind);
 }
 
 static void
@@ -504,8 +519,8 @@ spool_attempts(struct spool *sp, const struct entry *e, struct attempt **a,
 
 		if (strncmp(names.v[i], prefix, strlen(prefix)) != 0)
 			continue;
-		kind = output_name(names.v[i] + strlen(prefix), &move,
-				   &attempt);
+		kind = output_parse(names.v[i] + strlen(prefix), &move,
+				    &attempt);
 		if (!kind)
 			continue;
 		x = attempt_of(a, n, attempt);

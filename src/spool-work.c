@@ -128,34 +128,55 @@ request_name(enum request_op op)
 }
 
 /* req.OP.ARG.WHOM.NONCE */
-static int
+int
 request_parse(const char *name, struct request *r)
 {
-	char op[16], whom[UUID_LEN + 1], nonce[NONCE_LEN + 1];
-	int used = 0;
+	char op[16], whom[UUID_LEN + 1], nonce[NONCE_LEN + 1], back[128];
 
 	memset(r, 0, sizeof(*r));
-	if (sscanf(name, "req.%15[a-z].%9d.%36[0-9a-f-].%10[0-9a-f]%n", op,
-		   &r->arg, whom, nonce, &used) != 4 || name[used])
+	if (sscanf(name, "req.%15[a-z].%9d.%36[0-9a-f-].%10[0-9a-f]", op,
+		   &r->arg, whom, nonce) != 4)
+		return 0;
+	/* scanf is lenient: blanks, signs, zeros, what follows. */
+	snprintf(back, sizeof(back), "req.%s.%d.%s.%s", op, r->arg, whom,
+		 nonce);
+	if (strcmp(back, name) != 0 || strlen(nonce) != NONCE_LEN ||
+	    r->arg < 0)
 		return 0;
 	while (r->op < REQ_COUNT && strcmp(op, request_name(r->op)) != 0)
 		r->op++;
 	if (r->op == REQ_COUNT)
 		return 0;
-	if (r->op == REQ_STOP || r->op == REQ_STOP_NOW)
-		snprintf(r->worker, sizeof(r->worker), "%s", whom);
-	else if (token_parse_id(whom, &r->id) != 1)
+	if (r->op != REQ_STOP && r->op != REQ_STOP_NOW)
+		return token_parse_id(whom, &r->id);
+	if (!spool_is_uuid(whom))
 		return 0;
+	snprintf(r->worker, sizeof(r->worker), "%s", whom);
 	return 1;
 }
 
+/* n bytes, decoded; NULL when spool_encode would not have written them. */
+static char *
+decode_strictly(const char *text, size_t n)
+{
+	struct str plain = STR_INIT, back = STR_INIT;
+
+	if (spool_decode(text, n, &plain) == 1)
+		spool_encode(&back, plain.s);
+	if (back.len != n || strncmp(back.s, text, n) != 0) {
+		str_release(&plain);
+		str_release(&back);
+		return NULL;
+	}
+	str_release(&back);
+	return str_detach(&plain);
+}
+
 /* drain.HOST.NAME.NONCE, both encoded; NAME empty: the whole host */
-static int
+int
 drain_parse(const char *name, struct drain *d)
 {
 	const char *host, *sub, *nonce;
-	struct str s = STR_INIT;
-	int ok;
 
 	memset(d, 0, sizeof(*d));
 	if (strncmp(name, "drain.", 6) != 0)
@@ -163,19 +184,20 @@ drain_parse(const char *name, struct drain *d)
 	host = name + 6;
 	sub = strchr(host, '.');
 	nonce = sub ? strchr(sub + 1, '.') : NULL;
-	if (!nonce || strlen(nonce + 1) != NONCE_LEN)
+	if (!nonce || strlen(nonce + 1) != NONCE_LEN ||
+	    strspn(nonce + 1, "0123456789abcdef") != NONCE_LEN)
 		return 0;
-	ok = spool_decode(host, (size_t)(sub - host), &s);
-	d->host = str_detach(&s);
-	if (nonce > sub + 1) {
-		ok &= spool_decode(sub + 1, (size_t)(nonce - sub - 1), &s);
-		d->name = str_detach(&s);
-	}
-	if (!ok) {
-		free(d->host);
-		free(d->name);
-	}
-	return ok;
+	d->host = decode_strictly(host, (size_t)(sub - host));
+	if (!d->host)
+		return 0;
+	if (nonce == sub + 1)
+		return 1;
+	d->name = decode_strictly(sub + 1, (size_t)(nonce - sub - 1));
+	if (d->name)
+		return 1;
+	free(d->host);
+	d->host = NULL;
+	return 0;
 }
 
 static int

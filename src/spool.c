@@ -611,7 +611,9 @@ number(const char *s, uint64_t *n)
 {
 	uint64_t v = 0;
 
-	if (!isdigit((unsigned char)*s))
+	/* as we write it: no leading zero */
+	if (!isdigit((unsigned char)*s) ||
+	    (*s == '0' && isdigit((unsigned char)s[1])))
 		return NULL;
 	for (; isdigit((unsigned char)*s); s++) {
 		if (v > UINT64_MAX / 10 - 1)
@@ -630,16 +632,16 @@ bucket_parse(const char *name, struct bucket *b)
 	const char *s = number(name + minus, &n);
 
 	memset(b, 0, sizeof(*b));
-	if (!s || n > 100 || *s++ != '.' || *s++ != 'c')
+	if (!s || n > 100 || (minus && n == 0) || *s++ != '.' || *s++ != 'c')
 		return 0;
 	b->priority = minus ? -(int)n : (int)n;
 	if (!(s = number(s, &n)) || n == 0 || n > UINT32_MAX)
 		return 0;
 	b->cpus = (uint32_t)n;
-	if (*s == 'm' && !(s = number(s + 1, &b->mem_mb)))
+	if (*s == 'm' && (!(s = number(s + 1, &b->mem_mb)) || !b->mem_mb))
 		return 0;
 	if (*s == 'g') {
-		if (!(s = number(s + 1, &n)) || n > UINT32_MAX)
+		if (!(s = number(s + 1, &n)) || n == 0 || n > UINT32_MAX)
 			return 0;
 		b->gpus = (uint32_t)n;
 	}

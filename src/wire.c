@@ -133,9 +133,10 @@ wire_recv(int sock, void *message, size_t size, int *fds)
 		BUG("a message of %zd bytes, not %zu", r, size);
 	c = CMSG_FIRSTHDR(&m);
 	if (c && c->cmsg_type == SCM_RIGHTS) {
-		if (!fds)
+		if (fds)
+			memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+		else
 			BUG("descriptors that nobody expects");
-		memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
 	}
 	return 1;
 }
