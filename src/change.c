@@ -123,7 +123,13 @@ change_open(struct change_ctx *x)
 		return held ? already(x, "is held already")
 			    : move_held(x, &to);
 	case CHANGE_RELEASE:
-		return held ? move_queued(x, &to) : already(x, "is not held");
+		if (!held)
+			return already(x, "is not held");
+		/* A requeue --hold that brought it here is done with. */
+		if (spool_forget_requests(x->sp, to.id) < 0)
+			return error_errno(x->err, "cannot remove requests for "
+					   "job %" PRIu64, to.id);
+		return move_queued(x, &to);
 	case CHANGE_REQUEUE:
 		return already(x, held ? "has not started: it is held (nfsq "
 			       "release)" : "has not started");
@@ -252,7 +258,7 @@ look_again(struct change_ctx *x, int tries)
 	entry_release(&x->e);
 	r = spool_find(x->sp, id, &x->e, x->err);
 	x->e.t.id = id;
-	return r == 0 ? refuse(x, "it has vanished (see nfsq fsck)")
+	return r == 0 ? refuse(x, "it has vanished (nfsq fsck --repair)")
 		      : r < 0 ? -1 : 0;
 }
 

@@ -37,6 +37,7 @@ struct desk {
 	int64_t next_poll_ms, next_own_ms, next_list_ms, next_format_ms;
 	int64_t idle_since_ms;
 	bool drained, fenced;
+	bool leaving;		/* the lease may be gone: adopt nothing */
 };
 
 /* --- what we hold */
@@ -97,7 +98,8 @@ adopt(struct desk *d, const struct token *t)
 	c->retry_ms = proc_now();
 }
 
-/* Looks into the seat.  Nothing else says what we hold. */
+/* Looks into the seat.  Nothing else says what we hold.
+ * (core.pml: W, own directory.) */
 static void
 own_scan(struct desk *d)
 {
@@ -170,14 +172,16 @@ list_bucket(struct desk *d, const struct bucket *b)
 {
 	struct look *l = &d->look;
 	struct token *t;
-	size_t n;
+	size_t n, had = l->n;
 
 	if (spool_bucket(d->c.t->sp, b, &t, &n) < 0) {
 		clerk_trouble(&d->c, "cannot list the queue");
 		return -1;
 	}
 	l->v = xreallocarray(l->v, l->n + n + 1, sizeof(*l->v));
-	for (size_t i = 0; i < n && i < CANDIDATES; i++)
+	/* So many that we could run: those that we could not (another user's,
+	 * refused) may be any number, and must not hide what follows. */
+	for (size_t i = 0; i < n && l->n - had < CANDIDATES; i++)
 		if (could_run(d, &t[i])) {
 			l->v[l->n].t = t[i];
 			l->v[l->n++].b = *b;
@@ -186,6 +190,7 @@ list_bucket(struct desk *d, const struct bucket *b)
 	return 0;
 }
 
+/* (request.pml: W, look.) */
 static void
 answer_requests(struct desk *d)
 {
@@ -243,8 +248,6 @@ look(struct desk *d, bool force)
 		error_release(&err);
 		return -1;
 	}
-	if (c->retry_ms == 0)
-		c->trouble = false;
 	l->at_ms = now;
 	d->drained = queue_drained(&l->q, c->t->set->host, c->t->set->name);
 	answer_requests(d);
@@ -261,7 +264,10 @@ look(struct desk *d, bool force)
 	for (size_t i = 0; i < l->q.nbuckets; i++) {
 		const struct bucket *b = &l->q.buckets[i];
 
-		if (l->n >= CANDIDATES && b->priority < l->v[0].b.priority)
+		/* Best first: what follows comes after all that we have. */
+		if (l->n >= CANDIDATES &&
+		    (b->priority < l->v[0].b.priority ||
+		     b->block > l->v[l->n - 1].b.block))
 			break;
 		if (b->cpus <= c->t->set->cpus && list_bucket(d, b) < 0)
 			return -1;
@@ -348,6 +354,11 @@ claim_one(struct desk *d)
 	} else if (r == 0) {
 		c->nlost++;
 		count_rivals(d);
+	} else if ((errno == EACCES || errno == EPERM) && l->next < l->n) {
+		/* Somebody's mode on a bucket, no outage: try the others. */
+		msg_debug("cannot claim job %" PRIu64 ": %s", cand.t.id,
+			  strerror(errno));
+		r = 0;
 	} else {
 		clerk_trouble(c, "cannot claim a job");
 	}
@@ -456,12 +467,14 @@ retry(struct desk *d)
 	for (size_t i = 0; i < c->n; i++)
 		if (c->v[i]->running)
 			running += c->v[i]->t.cpus;
-	for (size_t i = 0; i < c->n && c->retry_ms == 0; i++) {
+	/* All of them: one that is always refused must not stop the others. */
+	for (size_t i = 0; i < c->n; i++) {
 		struct held *h = c->v[i];
 
 		if (h->phase == HELD_ENDING)
 			held_settle(c, h);
-		else if (h->phase == HELD_CLAIMED && c->shutdown) {
+		else if (h->phase == HELD_CLAIMED &&
+			 (c->shutdown || h->t.cpus > c->t->set->cpus)) {
 			held_return(h);
 			held_settle(c, h);
 		} else if (h->phase == HELD_CLAIMED &&
@@ -520,8 +533,8 @@ done(struct desk *d)
 		return true;
 	if (d->c.retry_ms)
 		return false;
-	if (d->drained)
-		return set->once;
+	if (d->drained && set->once)
+		return true;
 	if (d->look.next < d->look.n)
 		return false;
 	if (set->once)
@@ -552,8 +565,9 @@ timers(struct desk *d, int64_t now)
 	if (c->retry_ms && now >= c->retry_ms)
 		retry(d);
 	if (now >= d->next_own_ms) {
-		own_scan(d);
-		d->next_own_ms = now + spool_beat_ms(c->t->sp);
+		if (!d->leaving)
+			own_scan(d);
+		d->next_own_ms = now + spool_gap_ms(c->t->sp);
 	}
 	if (now >= d->next_format_ms) {
 		/* P10: a format that this program does not know: drain. */
@@ -588,6 +602,27 @@ leave(struct desk *d)
 	wire_send(c->sock, &w, sizeof(w), NULL, 0);
 }
 
+/*
+ * From the first try on the lease may be gone, and with it all right to run
+ * anything: others take at once what is in the seat.  So nothing is claimed or
+ * adopted any more; a claim that arrived late goes back as a reaper would do
+ * it.  What only a newer nfsq knows stays for one.
+ */
+static bool
+give_up_seat(struct desk *d)
+{
+	struct clerk *c = &d->c;
+	struct error err = ERROR_INIT;
+	int r = 1;
+
+	c->t->beat->leaving = 1;
+	c->stopping = d->leaving = true;
+	if (spool_leave(c->t->sp, &c->seat) < 0)
+		r = recover_reap(c->t->sp, c->t->uuid, &err);
+	error_release(&err);
+	return r >= 0;
+}
+
 /* One round.  false: the worker's work is done. */
 static bool
 round_trip(struct desk *d)
@@ -604,16 +639,17 @@ round_trip(struct desk *d)
 	if (c->n)
 		d->idle_since_ms = proc_now();
 	if (c->n == 0 && done(d)) {
-		c->t->beat->leaving = 1;
-		if (spool_leave(c->t->sp, &c->seat) == 0) {
+		if (give_up_seat(d)) {
 			leave(d);
 			return false;
 		}
-		c->t->beat->leaving = 0;
-		/* A claim of ours arrived late: it is in the seat. */
-		d->next_own_ms = 0;
-		if (errno != ENOTEMPTY)
-			clerk_trouble(c, "cannot leave the spool");
+		clerk_trouble(c, "cannot leave the spool");
+	}
+	/* Not when one call worked: a full disk lets us look, too, and would
+	 * be told of at each try. */
+	if (c->retry_ms == 0) {
+		c->trouble = false;
+		c->delay_ms = 0;
 	}
 	if (hear(d, next_wake(d, proc_now())) && has_claimed(c))
 		retry(d);
@@ -631,7 +667,7 @@ clerk_main(struct term *t, int sock)
 	spool_seat(t->sp, t->uuid, &d.c.seat);
 	d.idle_since_ms = proc_now();
 	d.next_format_ms = proc_now() + t->sp->conf.lease_ms;
-	d.next_own_ms = proc_now() + spool_beat_ms(t->sp);
+	d.next_own_ms = proc_now() + spool_gap_ms(t->sp);
 	/* A worker that stays for one round only releases what is due. */
 	if (recover_release_waiting(t->sp, worker_server_now(t), &next,
 				    &err) < 0)

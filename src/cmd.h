@@ -21,7 +21,7 @@ extern const struct command *const commands[];
 extern const struct command cmd_init, cmd_submit, cmd_run, cmd_ls, cmd_status,
 	cmd_show, cmd_log, cmd_wait, cmd_cancel, cmd_hold, cmd_release,
 	cmd_requeue, cmd_signal, cmd_workers, cmd_drain, cmd_undrain,
-	cmd_stop, cmd_purge, cmd_fsck;
+	cmd_stop, cmd_purge, cmd_fsck, cmd_doctor;
 
 /* The umask nfsq was started with; the process's own is 0. */
 extern mode_t cmd_umask;

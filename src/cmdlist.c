@@ -24,5 +24,6 @@ const struct command *const commands[] = {
 	&cmd_stop,
 	&cmd_purge,
 	&cmd_fsck,
+	&cmd_doctor,
 	NULL
 };

@@ -1,19 +1,62 @@
 /*
  * fs.c - the table of system calls on the spool, and whole-file operations
  *
- * Owns no state but the table.  Every descriptor is O_CLOEXEC, no link is
- * followed in a last component.
+ * Owns no state but the table and the name of the spool.  Every descriptor is
+ * O_CLOEXEC, no link is followed in a last component, and below the spool
+ * none at all.
  */
 #include "nfsq.h"
 #include "fs.h"
 
-#include <sys/vfs.h>
+#include <sys/sysmacros.h>
+#include <sys/statfs.h>
 
-#define NFS_MAGIC 0x6969
+/* Below this directory no link is followed; NULL: anywhere. */
+static char *guarded;
+
+void
+fs_guard(const char *dir)
+{
+	free(guarded);
+	guarded = xstrdup(dir);
+}
+
+/*
+ * Does a link stand for a directory on the way to path?  What it leads to is
+ * not ours (PROTOCOL P12).  Nobody but who may write to the spool can put one
+ * there, so a look just before the call is enough; it costs no call to the
+ * server, which the walk that follows would not make.
+ */
+static bool
+through_link(const char *path)
+{
+	size_t n = guarded ? strlen(guarded) : 0;
+	char way[PATH_MAX];
+	struct statx x;
+
+	if (n == 0 || strncmp(path, guarded, n) != 0 || path[n] != '/' ||
+	    strlen(path) >= sizeof(way))
+		return false;
+	for (const char *p = strchr(path + n + 1, '/'); p;
+	     p = strchr(p + 1, '/')) {
+		snprintf(way, sizeof(way), "%.*s", (int)(p - path), path);
+		if (statx(AT_FDCWD, way,
+			  AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_TYPE,
+			  &x) < 0)
+			return false;	/* the call itself will tell */
+		if (S_ISLNK(x.stx_mode)) {
+			errno = ELOOP;
+			return true;
+		}
+	}
+	return false;
+}
 
 static int
 real_open(const char *path, int flags, mode_t mode)
 {
+	if (through_link(path))
+		return -1;
 	return open(path, flags | O_CLOEXEC | O_NOFOLLOW, mode);
 }
 
@@ -23,6 +66,8 @@ real_lstat(const char *path, struct stat *st)
 {
 	struct statx x;
 
+	if (through_link(path))
+		return -1;
 	if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_STATX_FORCE_SYNC,
 		  STATX_BASIC_STATS, &x) < 0)
 		return -1;
@@ -41,6 +86,8 @@ real_lstat(const char *path, struct stat *st)
 static int
 real_peek(const char *path, struct stat *st)
 {
+	if (through_link(path))
+		return -1;
 	return fstatat(AT_FDCWD, path, st, AT_SYMLINK_NOFOLLOW);
 }
 
@@ -52,15 +99,20 @@ real_touch(const char *path)
 		{ 0, UTIME_NOW }, { 0, UTIME_NOW }
 	};
 
+	if (through_link(path))
+		return -1;
 	return utimensat(AT_FDCWD, path, now, AT_SYMLINK_NOFOLLOW);
 }
 
 static DIR *
 real_opendir(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	DIR *d;
+	int fd;
 
+	if (through_link(path))
+		return NULL;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return NULL;
 	d = fdopendir(fd);
@@ -73,6 +125,48 @@ real_opendir(const char *path)
 	return d;
 }
 
+static int
+real_rename(const char *from, const char *to)
+{
+	return through_link(from) || through_link(to) ? -1 : rename(from, to);
+}
+
+static int
+real_unlink(const char *path)
+{
+	return through_link(path) ? -1 : unlink(path);
+}
+
+static int
+real_mkdir(const char *path, mode_t mode)
+{
+	return through_link(path) ? -1 : mkdir(path, mode);
+}
+
+static int
+real_rmdir(const char *path)
+{
+	return through_link(path) ? -1 : rmdir(path);
+}
+
+static int
+real_symlink(const char *text, const char *path)
+{
+	return through_link(path) ? -1 : symlink(text, path);
+}
+
+static ssize_t
+real_readlink(const char *path, char *buf, size_t n)
+{
+	return through_link(path) ? -1 : readlink(path, buf, n);
+}
+
+static int
+real_chmod(const char *path, mode_t mode)
+{
+	return through_link(path) ? -1 : chmod(path, mode);
+}
+
 const struct fs_ops fs_real = {
 	.open = real_open,
 	.read = read,
@@ -82,14 +176,14 @@ const struct fs_ops fs_real = {
 	.fstat = fstat,
 	.lstat = real_lstat,
 	.peek = real_peek,
-	.rename = rename,
-	.unlink = unlink,
-	.mkdir = mkdir,
-	.rmdir = rmdir,
-	.symlink = symlink,
-	.readlink = readlink,
+	.rename = real_rename,
+	.unlink = real_unlink,
+	.mkdir = real_mkdir,
+	.rmdir = real_rmdir,
+	.symlink = real_symlink,
+	.readlink = real_readlink,
 	.touch = real_touch,
-	.chmod = chmod,
+	.chmod = real_chmod,
 	.opendir = real_opendir,
 	.readdir = readdir,
 	.closedir = closedir,
@@ -104,14 +198,14 @@ struct fs_ops fs_ops = {
 	.fstat = fstat,
 	.lstat = real_lstat,
 	.peek = real_peek,
-	.rename = rename,
-	.unlink = unlink,
-	.mkdir = mkdir,
-	.rmdir = rmdir,
-	.symlink = symlink,
-	.readlink = readlink,
+	.rename = real_rename,
+	.unlink = real_unlink,
+	.mkdir = real_mkdir,
+	.rmdir = real_rmdir,
+	.symlink = real_symlink,
+	.readlink = real_readlink,
 	.touch = real_touch,
-	.chmod = chmod,
+	.chmod = real_chmod,
 	.opendir = real_opendir,
 	.readdir = readdir,
 	.closedir = closedir,
@@ -349,7 +443,9 @@ int
 fs_put(const char *path, const void *buf, size_t n, mode_t mode,
        int64_t *mtime_ms)
 {
-	int fd = fs_open(path, O_WRONLY | O_CREAT | O_EXCL, mode);
+	/* Names are never used twice; O_EXCL would cost an RPC more and say
+	 * nothing new (NFS-FACTS 8.2). */
+	int fd = fs_open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
 	struct stat st;
 	int saved;
 
@@ -454,12 +550,42 @@ fs_get_link(const char *path, struct str *out)
 	return 0;
 }
 
+int
+fs_link(const char *from, const char *to)
+{
+	int r;
+
+	enter();
+	r = link(from, to);
+	leave();
+	return r;
+}
+
+/* By the list of mounts: statfs would be a call to the server. */
 bool
 fs_is_nfs(const char *path)
 {
-	struct statfs s;
+	FILE *in = fopen("/proc/self/mountinfo", "re");
+	unsigned major, minor;
+	struct stat st;
+	char *line = NULL;
+	size_t cap = 0;
+	bool nfs = false;
 
-	return statfs(path, &s) == 0 && s.f_type == NFS_MAGIC;
+	/* "ID PARENT MAJOR:MINOR ROOT POINT OPTIONS [TAGS] - TYPE ..." */
+	if (in && stat(path, &st) == 0)
+		while (getline(&line, &cap, in) > 0) {
+			const char *type = strstr(line, " - ");
+
+			if (sscanf(line, "%*u %*u %9u:%9u", &major,
+				   &minor) == 2 &&
+			    makedev(major, minor) == st.st_dev && type)
+				nfs |= strncmp(type, " - nfs", 6) == 0;
+		}
+	free(line);
+	if (in)
+		fclose(in);
+	return nfs;
 }
 
 int

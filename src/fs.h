@@ -43,6 +43,10 @@ extern struct fs_ops fs_ops;		/* the real ones, until a test lays
 					   others over them */
 extern const struct fs_ops fs_real;
 
+/* From now on the real calls refuse, with ELOOP, each path that leads through
+ * a link below dir; links above it are the user's. */
+void fs_guard(const char *dir);
+
 /* Since when (CLOCK_MONOTONIC, ms) a call is under way; 0: none. */
 extern _Atomic int64_t fs_busy_since;
 
@@ -75,7 +79,7 @@ int fs_dir_mtime(const char *dir, int64_t *mtime_ms);
 /* Writes all n bytes to fd.  0 or -1; a short write without an errno is
  * ENOSPC. */
 int fs_write_all(int fd, const void *buf, size_t n);
-/* Makes a new file whole: O_EXCL, write, fsync, close, each checked.  On
+/* Makes a new file whole: create, write, fsync, close, each checked.  On
  * failure nothing is left (as far as unlink could do it).  mtime_ms (may be
  * NULL): the server's clock at the write.  0 or -1. */
 int fs_put(const char *path, const void *buf, size_t n, mode_t mode,
@@ -92,6 +96,8 @@ int fs_touch_time(const char *path, int64_t *mtime_ms);
 int fs_sync_dir(const char *dir, bool nfs);
 /* A link's text, at most max bytes, appended to out. 0 or -1. */
 int fs_get_link(const char *path, struct str *out);
+/* A hard link, which nothing but doctor tries.  0 or -1. */
+int fs_link(const char *from, const char *to);
 /* Is path on NFS?  false when it cannot be told. */
 bool fs_is_nfs(const char *path);
 

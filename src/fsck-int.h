@@ -20,7 +20,7 @@ struct fsck_job {		/* a token */
 	struct fsck_key key;
 	enum state state;
 	bool purged;
-	bool counted;
+	uint32_t move;
 	char *path;		/* relative, owned */
 };
 
@@ -36,7 +36,7 @@ struct fsck {
 	struct spool *sp;
 	int64_t now_ms;
 	struct stat top;	/* the spool's directory: owner, group */
-	struct strlist found;
+	struct findings found;
 	struct fsck_job *jobs;
 	size_t njobs, jobs_cap;
 	struct fsck_file *files;
@@ -46,10 +46,36 @@ struct fsck {
 	struct error *err;
 };
 
-/* Notes a finding about the relative path: "PATH: text". */
+/* Notes a finding about the relative path that nothing is done about:
+ * "PATH: text". */
 void fsck_note(struct fsck *f, const char *path, const char *fmt, ...)
 	PRINTF(3, 4);
+/* The same about one that can be mended.  The finding is good until the next
+ * one. */
+struct finding *fsck_found(struct fsck *f, enum fsck_mend mend,
+			   const char *path, const char *fmt, ...)
+	PRINTF(4, 5);
 /* Walks through all directories.  0 or -1. */
 int fsck_walk(struct fsck *f);
+/* ID.NONCE and what follows; NULL: no such name. */
+const char *fsck_stem(const char *name, struct fsck_key *key);
+
+/* --- fsck --repair */
+
+#define FSCK_TMP_MS INT64_C(86400000)	/* sweeps tmp/ as workers do */
+
+struct fsck_repair {
+	struct spool *sp;
+	int64_t now_ms;		/* server's clock */
+	fsck_tell *tell;
+	void *arg;
+	size_t mended;		/* in this round */
+	struct error err;	/* of the finding at hand */
+};
+
+/* One line to the caller's. */
+void fsck_say(struct fsck_repair *r, const char *fmt, ...) PRINTF(2, 3);
+/* Mends x, if that is safe; else x->why.  Tells and counts it. */
+void fsck_mend_one(struct fsck_repair *r, struct finding *x);
 
 #endif

@@ -12,19 +12,51 @@
 
 static const char not_ours[] = "is not ours (remove it)";
 
+static struct finding *
+add_finding(struct fsck *f, enum fsck_mend mend, const char *path,
+	    const char *fmt, va_list ap)
+{
+	struct str raw = STR_INIT, safe = STR_INIT;
+	struct finding *x;
+
+	str_addf(&raw, "%s: ", path);
+	str_vaddf(&raw, fmt, ap);
+	str_add_safe(&safe, raw.s, raw.len);
+	str_release(&raw);
+	if (f->found.n == f->found.cap) {
+		f->found.cap = f->found.cap ? f->found.cap * 2 : 16;
+		f->found.v = xreallocarray(f->found.v, f->found.cap,
+					   sizeof(*f->found.v));
+	}
+	x = &f->found.v[f->found.n++];
+	memset(x, 0, sizeof(*x));
+	x->text = str_detach(&safe);
+	x->mend = mend;
+	x->path = xstrdup(path);
+	return x;
+}
+
 void
 fsck_note(struct fsck *f, const char *path, const char *fmt, ...)
 {
-	struct str raw = STR_INIT, safe = STR_INIT;
 	va_list ap;
 
-	str_addf(&raw, "%s: ", path);
 	va_start(ap, fmt);
-	str_vaddf(&raw, fmt, ap);
+	add_finding(f, MEND_NONE, path, fmt, ap);
 	va_end(ap);
-	str_add_safe(&safe, raw.s, raw.len);
-	strlist_take(&f->found, str_detach(&safe));
-	str_release(&raw);
+}
+
+struct finding *
+fsck_found(struct fsck *f, enum fsck_mend mend, const char *path,
+	   const char *fmt, ...)
+{
+	struct finding *x;
+	va_list ap;
+
+	va_start(ap, fmt);
+	x = add_finding(f, mend, path, fmt, ap);
+	va_end(ap);
+	return x;
 }
 
 static bool
@@ -70,8 +102,8 @@ check_entry(struct fsck *f, const char *rel, mode_t type, struct stat *st)
 			  "remove it)", (unsigned)st->st_gid,
 			  (unsigned)f->top.st_gid);
 	if (!S_ISLNK(type) && (st->st_mode & 07777) != want)
-		fsck_note(f, rel, "has mode %04o (chmod %04o)",
-			  (unsigned)st->st_mode & 07777, (unsigned)want);
+		fsck_found(f, MEND_MODE, rel, "has mode %04o (chmod %04o)",
+			   (unsigned)st->st_mode & 07777, (unsigned)want);
 	return 1;
 }
 
@@ -138,6 +170,7 @@ add_job(struct fsck *f, const struct token *t, enum state state, bool purged,
 	memcpy(j->key.nonce, t->nonce, sizeof(j->key.nonce));
 	j->state = state;
 	j->purged = purged;
+	j->move = t->move;
 	j->path = xstrdup(rel);
 }
 
@@ -195,8 +228,8 @@ static void
 check_shard(struct fsck *f, const char *rel, const struct shard *s, uint64_t id)
 {
 	if (spool_shard(id) != s->number)
-		fsck_note(f, rel, "is in the wrong shard (move it to %" PRIu64
-			  "/)", spool_shard(id));
+		fsck_found(f, MEND_PLACE, rel, "is in the wrong shard (move it "
+			   "to %" PRIu64 "/)", spool_shard(id));
 }
 
 static int
@@ -244,8 +277,8 @@ walk_bucket(struct fsck *f, const char *rel, const char *name, void *arg)
 	if (r == 1 && (b->priority != t.priority || b->cpus != t.cpus ||
 		       b->mem_mb != t.mem_mb || b->gpus != t.gpus ||
 		       b->block != t.id / SPOOL_BLOCK))
-		fsck_note(f, rel, "is in a bucket for other jobs (nfsq hold, "
-			  "then release %" PRIu64 ")", t.id);
+		fsck_found(f, MEND_PLACE, rel, "is in a bucket for other jobs "
+			   "(nfsq hold, then release %" PRIu64 ")", t.id);
 	return r;
 }
 
@@ -325,19 +358,19 @@ walk_workers(struct fsck *f, const char *rel, const char *name, void *arg)
 	if (r < 0 || look_at(f, rel, &st) != 1 || !S_ISDIR(st.st_mode))
 		return r;
 	if (s.beat_ms == 0)
-		fsck_note(f, rel, "is a dead worker's (any live worker takes "
-			  "its jobs over: start one)");
+		fsck_found(f, MEND_SEAT, rel, "is a dead worker's (any live "
+			   "worker takes its jobs over: start one)");
 	else if (f->now_ms - s.beat_ms > f->sp->conf.lease_ms)
-		fsck_note(f, rel, "is silent for longer than the lease (any "
-			  "live worker takes its jobs over: start one)");
+		fsck_found(f, MEND_SEAT, rel, "is silent for longer than the "
+			   "lease (any live worker takes its jobs over: start "
+			   "one)");
 	return 0;
 }
 
 /* --- jobs/ and out/ */
 
-/* ID.NONCE and what follows; NULL: no such name. */
-static const char *
-parse_stem(const char *name, struct fsck_key *key)
+const char *
+fsck_stem(const char *name, struct fsck_key *key)
 {
 	size_t digits = strspn(name, "0123456789");
 	const char *nonce = name + digits + 1;
@@ -347,6 +380,7 @@ parse_stem(const char *name, struct fsck_key *key)
 	errno = 0;
 	key->id = strtoull(name, &end, 10);
 	if (digits == 0 || name[0] == '0' || errno || *end != '.' ||
+	    key->id > (uint64_t)TOKEN_ID_MAX ||
 	    strspn(nonce, "0123456789abcdef") < NONCE_LEN)
 		return NULL;
 	memcpy(key->nonce, nonce, NONCE_LEN);
@@ -376,7 +410,7 @@ walk_bodies(struct fsck *f, const char *rel, const char *name, void *arg)
 {
 	struct fsck_key key;
 	struct stat st;
-	const char *rest = parse_stem(name, &key);
+	const char *rest = fsck_stem(name, &key);
 	int r;
 
 	if (!rest || (*rest && strcmp(rest, ".in") != 0)) {
@@ -396,7 +430,7 @@ walk_outputs(struct fsck *f, const char *rel, const char *name, void *arg)
 	unsigned move, attempt;
 	struct fsck_key key;
 	struct stat st;
-	const char *rest = parse_stem(name, &key);
+	const char *rest = fsck_stem(name, &key);
 	const char *kind;
 	int r;
 
@@ -420,7 +454,7 @@ walk_seq(struct fsck *f, const char *rel, const char *name, void *arg)
 {
 	struct fsck_key key;
 	struct stat st;
-	const char *rest = parse_stem(name, &key);
+	const char *rest = fsck_stem(name, &key);
 
 	(void)arg;
 	if (!rest || *rest) {
@@ -441,8 +475,8 @@ walk_tmp(struct fsck *f, const char *rel, const char *name, void *arg)
 	(void)arg;
 	if (r == 1 && (int64_t)st.st_mtim.tv_sec * 1000 + TMP_OLD_MS <
 		      f->now_ms)
-		fsck_note(f, rel, "is left over from something that never "
-			  "ended (remove it, or start a worker)");
+		fsck_found(f, MEND_TMP, rel, "is left over from something that "
+			   "never ended (remove it, or start a worker)");
 	return r;
 }
 
@@ -472,8 +506,9 @@ check_top(struct fsck *f)
 	/* Of the directories the walk through each tells. */
 	for (size_t k = 0; k < ARRAY_LEN(known) - 3; k++)
 		if (!strlist_has(&names, known[k]))
-			fsck_note(f, known[k], "is missing (make it as its "
-				  "neighbours are)");
+			fsck_found(f, k == 0 ? MEND_NONE : MEND_DIR, known[k],
+				   "is missing (make it as its neighbours "
+				   "are)");
 	if (r == 0)
 		r = check_entry(f, "nfsq.conf", S_IFREG, &st);
 	strlist_release(&names);

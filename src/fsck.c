@@ -56,24 +56,70 @@ find_job(const struct fsck *f, const struct fsck_key *key)
 		? &f->jobs[lo] : NULL;
 }
 
+/* Of two tokens of one job the higher counter of moves is the truth: it only
+ * grows.  With equal ones that a restored snapshot made, the one that is
+ * further on. */
+static const struct fsck_job *
+later(const struct fsck_job *a, const struct fsck_job *b)
+{
+	if (a->move != b->move)
+		return a->move > b->move ? a : b;
+	if (a->purged != b->purged)
+		return a->purged ? a : b;
+	return a->state > b->state ? a : b;
+}
+
+/* The n tokens at j are of one job. */
+static void
+check_copies(struct fsck *f, const struct fsck_job *j, size_t n)
+{
+	const struct fsck_job *best = j;
+
+	for (size_t i = 1; i < n; i++)
+		best = later(best, &j[i]);
+	for (size_t i = 0; i < n; i++) {
+		struct finding *x;
+
+		if (&j[i] == best)
+			continue;
+		x = fsck_found(f, MEND_TWIN, j[i].path, "the same job is also "
+			       "at '%s', where it went from here (remove this "
+			       "one)", best->path);
+		x->other = xstrdup(best->path);
+	}
+}
+
 static void
 check_twins(struct fsck *f)
 {
-	for (size_t i = 1; i < f->njobs; i++) {
-		const struct fsck_job *a = &f->jobs[i - 1], *b = &f->jobs[i];
+	size_t n;
 
-		if (a->key.id != b->key.id)
-			continue;
-		if (strcmp(a->key.nonce, b->key.nonce) == 0)
-			fsck_note(f, b->path, "the same job is also at '%s' "
-				  "(remove the one with the smaller third "
-				  "number)", a->path);
-		else
-			fsck_note(f, b->path, "another job has the same id: "
+	for (size_t i = 0; i < f->njobs; i += n) {
+		const struct fsck_job *j = &f->jobs[i];
+
+		for (n = 1; i + n < f->njobs; n++)
+			if (fsck_cmp(&j->key, &j[n].key) != 0)
+				break;
+		check_copies(f, j, n);
+		if (i + n < f->njobs && j[n].key.id == j->key.id)
+			fsck_note(f, j[n].path, "another job has the same id: "
 				  "'%s' (was the spool restored from a "
 				  "snapshot? cancel one by removing it)",
-				  a->path);
+				  j->path);
 	}
+}
+
+/* Are all tokens of the job of j, its first one, tombstones? */
+static bool
+is_purged(const struct fsck *f, const struct fsck_job *j)
+{
+	const struct fsck_job *end = f->jobs + f->njobs;
+	const struct fsck_key *key = &j->key;
+
+	for (; j < end && fsck_cmp(&j->key, key) == 0; j++)
+		if (!j->purged)
+			return false;
+	return true;
 }
 
 static void
@@ -81,14 +127,14 @@ check_file(struct fsck *f, const struct fsck_file *x)
 {
 	const struct fsck_job *j = find_job(f, &x->key);
 
-	if (j && j->purged)
-		fsck_note(f, x->path, "is left over from a purged job (remove "
-			  "it)");
+	if (j && is_purged(f, j))
+		fsck_found(f, MEND_PURGED, x->path, "is left over from a "
+			   "purged job (remove it)");
 	else if (!j && x->kind == FSCK_OUTPUT)
 		fsck_note(f, x->path, "belongs to no job (remove it)");
 	else if (!j && x->mtime_ms + SUBMIT_MS < f->now_ms)
-		fsck_note(f, x->path, "belongs to no job: a submit did not "
-			  "end (remove it)");
+		fsck_found(f, MEND_ORPHAN, x->path, "belongs to no job: a "
+			   "submit did not end (remove it)");
 }
 
 static bool
@@ -113,8 +159,12 @@ has_body(const struct fsck *f, const struct fsck_key *key)
 static void
 check_body(struct fsck *f, const struct fsck_job *j)
 {
-	const char *advice = state_ended(j->state)
-		? "nfsq purge removes it in time" : "nfsq cancel it";
+	bool ended = state_ended(j->state);
+	const char *advice = ended ? "nfsq purge removes it in time"
+				   : "nfsq cancel it";
+	/* What runs is its worker's, what has ended keeps its result. */
+	enum fsck_mend mend = ended || j->state == STATE_RUNNING ? MEND_NONE
+								 : MEND_BODY;
 	struct token t = { .id = j->key.id };
 	struct error why = ERROR_INIT;
 	struct job job;
@@ -122,15 +172,16 @@ check_body(struct fsck *f, const struct fsck_job *j)
 	if (j->purged || j->state == STATE_CORRUPT)
 		return;
 	if (!has_body(f, &j->key)) {
-		fsck_note(f, j->path, "the file of job %" PRIu64 " in jobs/ "
-			  "is missing (%s)", t.id, advice);
+		fsck_found(f, mend, j->path, "the file of job %" PRIu64 " in "
+			   "jobs/ is missing (%s)", t.id, advice);
 		return;
 	}
 	memcpy(t.nonce, j->key.nonce, sizeof(t.nonce));
 	job_init(&job);
 	if (spool_read_job(f->sp, &t, &job, NULL, &why) < 0)
-		fsck_note(f, j->path, "the file of job %" PRIu64 " does not "
-			  "parse: %s (%s)", t.id, error_text(&why), advice);
+		fsck_found(f, mend, j->path, "the file of job %" PRIu64 " does "
+			   "not parse: %s (%s)", t.id, error_text(&why),
+			   advice);
 	job_release(&job);
 	error_release(&why);
 }
@@ -174,8 +225,9 @@ check_requests(struct fsck *f)
 		char *rel = xasprintf("queue/%s", x->name);
 
 		if (over && is_old(f, x->name))
-			fsck_note(f, rel, "is a request to one that is gone "
-				  "(remove it, or start a worker)");
+			fsck_found(f, MEND_REQUEST, rel, "is a request to one "
+				   "that is gone (remove it, or start a "
+				   "worker)");
 		free(rel);
 	}
 	queue_release(&q);
@@ -191,17 +243,20 @@ check_counter(struct fsck *f)
 	if (f->nfiles && f->files[f->nfiles - 1].key.id > max)
 		max = f->files[f->nfiles - 1].key.id;
 	if (f->seq.n == 0)
-		fsck_note(f, "seq", "the counter is lost (ln -s next '%s/seq/%"
-			  PRIu64 ".0000000000')", f->sp->dir, max + 1);
+		fsck_found(f, MEND_COUNTER, "seq", "the counter is lost (ln "
+			   "-s next '%s/seq/%" PRIu64 ".0000000000')",
+			   f->sp->dir, max + 1)->id = max;
 	for (size_t i = 1; i < f->seq.n; i++)
-		fsck_note(f, "seq", "there are two counters, '%s' and '%s' "
-			  "(remove the smaller)", f->seq.v[0], f->seq.v[i]);
+		fsck_found(f, MEND_COUNTER, "seq", "there are two counters, "
+			   "'%s' and '%s' (remove the smaller)", f->seq.v[0],
+			   f->seq.v[i])->id = max;
 	for (size_t i = 0; i < f->seq.n; i++) {
 		next = strtoull(f->seq.v[i], NULL, 10);
 		if (next <= max && f->seq.n == 1)
-			fsck_note(f, "seq", "the counter '%s' is not above id "
-				  "%" PRIu64 " (rename it to %" PRIu64
-				  ".0000000000)", f->seq.v[i], max, max + 1);
+			fsck_found(f, MEND_COUNTER, "seq", "the counter '%s' "
+				   "is not above id %" PRIu64 " (rename it to "
+				   "%" PRIu64 ".0000000000)", f->seq.v[i], max,
+				   max + 1)->id = max;
 	}
 }
 
@@ -233,9 +288,35 @@ compare(struct fsck *f)
 	return check_requests(f);
 }
 
+static int
+cmp_finding(const void *a, const void *b)
+{
+	const struct finding *x = a, *y = b;
+
+	return strcmp(x->text, y->text);
+}
+
+static void
+finding_release(struct finding *x)
+{
+	free(x->text);
+	free(x->path);
+	free(x->other);
+	free(x->why);
+}
+
+void
+findings_release(struct findings *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		finding_release(&f->v[i]);
+	free(f->v);
+	memset(f, 0, sizeof(*f));
+}
+
 /* One pass; what it found is the caller's. */
 static int
-pass(struct spool *sp, int64_t now_ms, struct strlist *found, size_t *jobs,
+pass(struct spool *sp, int64_t now_ms, struct findings *found, size_t *jobs,
      struct error *err)
 {
 	struct fsck f = { .sp = sp, .now_ms = now_ms, .err = err };
@@ -249,7 +330,8 @@ pass(struct spool *sp, int64_t now_ms, struct strlist *found, size_t *jobs,
 		r = compare(&f);
 	*jobs = count_jobs(&f);
 	*found = f.found;
-	strlist_sort(found);
+	if (found->n)
+		qsort(found->v, found->n, sizeof(*found->v), cmp_finding);
 	for (size_t i = 0; i < f.njobs; i++)
 		free(f.jobs[i].path);
 	for (size_t i = 0; i < f.nfiles; i++)
@@ -263,35 +345,37 @@ pass(struct spool *sp, int64_t now_ms, struct strlist *found, size_t *jobs,
 
 /* Keeps in found, which is sorted, only what is in again, too. */
 static void
-keep_common(struct strlist *found, const struct strlist *again)
+keep_common(struct findings *found, const struct findings *again)
 {
-	struct strlist both = STRLIST_INIT;
-	size_t k = 0;
+	size_t k = 0, n = 0;
 
 	for (size_t i = 0; i < found->n; i++) {
-		while (k < again->n && strcmp(again->v[k], found->v[i]) < 0)
+		struct finding *x = &found->v[i];
+
+		while (k < again->n && strcmp(again->v[k].text, x->text) < 0)
 			k++;
-		if (k < again->n && strcmp(again->v[k], found->v[i]) == 0)
-			strlist_add(&both, found->v[i]);
+		if (k < again->n && strcmp(again->v[k].text, x->text) == 0)
+			found->v[n++] = *x;
+		else
+			finding_release(x);
 	}
-	strlist_release(found);
-	*found = both;
+	found->n = n;
 }
 
 int
-fsck_run(struct spool *sp, int64_t now_ms, struct strlist *found,
+fsck_run(struct spool *sp, int64_t now_ms, struct findings *found,
 	 size_t *jobs, struct error *err)
 {
 	struct timespec pause = { 0, PAUSE_MS * 1000000 };
 	int r = pass(sp, now_ms, found, jobs, err);
 
 	for (int i = 1; r == 0 && found->n > 0 && i < PASSES; i++) {
-		struct strlist again;
+		struct findings again;
 
 		nanosleep(&pause, NULL);
 		r = pass(sp, now_ms, &again, jobs, err);
 		keep_common(found, &again);
-		strlist_release(&again);
+		findings_release(&again);
 	}
 	return r;
 }

@@ -44,6 +44,8 @@ clerk_trouble(struct clerk *c, const char *what)
 	if (!c->trouble)
 		msg_warn("%s: %s; trying again", what, strerror(errno));
 	c->trouble = true;
+	if (c->retry_ms > proc_now())
+		return;		/* with others that failed just now */
 	c->delay_ms = c->delay_ms ? c->delay_ms * 2 : 500;
 	if (c->delay_ms > 30000)
 		c->delay_ms = 30000;
@@ -162,30 +164,44 @@ cannot_here(struct clerk *c, struct held *h, enum reason reason,
 
 /* --- start */
 
-static bool
-send_start(struct clerk *c, struct held *h, struct wish *w, const char *text,
-	   size_t len)
+/* The stored input of a job (run): never a link, a FIFO is not waited for.
+ * -1 with errno. */
+static int
+open_input(struct clerk *c, const struct token *t)
 {
-	int fds[2] = { memfd_create("job", MFD_CLOEXEC), -1 };
-	int n = 1;
-	char *input = NULL;
+	char *path = spool_input_path(c->t->sp, t);
+	int fd = fs_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+	struct stat st;
+	int saved;
 
-	if (fds[0] < 0 || write(fds[0], text, len) != (ssize_t)len) {
-		if (fds[0] >= 0)
-			close(fds[0]);
-		return false;
+	if (fd >= 0 && (fs_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+		fs_close(fd);
+		fd = -1;
+		errno = EINVAL;
 	}
-	if (h->job.stdin_name) {
-		input = spool_input_path(c->t->sp, &h->t);
-		fds[1] = fs_open(input, O_RDONLY, 0);
-		n += fds[1] >= 0;
-	}
-	if (wire_send(c->sock, w, sizeof(*w), fds, n) < 0)
+	saved = errno;
+	free(path);
+	errno = saved;
+	return fd;
+}
+
+/* input: -1 none; it is closed here. */
+static bool
+send_start(struct clerk *c, struct held *h, struct wish *w,
+	   const struct str *text, int input)
+{
+	int fds[2] = { memfd_create("job", MFD_CLOEXEC), input };
+	bool ok = fds[0] >= 0 &&
+		  write(fds[0], text->s, text->len) == (ssize_t)text->len;
+
+	if (ok && wire_send(c->sock, w, sizeof(*w), fds,
+			    input >= 0 ? 2 : 1) < 0)
 		_exit(1);	/* the keeper is gone */
-	close(fds[0]);
-	if (fds[1] >= 0)
-		close(fds[1]);
-	free(input);
+	for (int i = 0; i < 2; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	if (!ok)
+		return false;
 	h->running = true;
 	h->phase = HELD_RUNNING;
 	return true;
@@ -219,14 +235,29 @@ launch(struct clerk *c, struct held *h, const struct str *text)
 {
 	struct wish w = { .op = WISH_START, .serial = h->serial };
 	struct error err = ERROR_INIT;
+	int input = -1;
 
+	/* Without its input it must not run at all. */
+	if (h->job.stdin_name && (input = open_input(c, &h->t)) < 0) {
+		cannot_here(c, h, REASON_INPUT, "stored input", errno);
+		return;
+	}
 	outputs_plan(&h->job, &h->t, &h->outs);
+	/* Thawed after the lease: FILE may have its result by now. */
+	if (c->t->beat->fenced || proc_now() >= c->t->beat->deadline_ms) {
+		if (input >= 0)
+			close(input);
+		held_taken(c, h);
+		return;
+	}
 	if (outputs_prepare(&h->outs, &err) < 0) {
 		int e = errno;
 		const char *path = h->outs.out.path ? h->outs.out.path
 						    : h->outs.err.path;
 
 		error_release(&err);
+		if (input >= 0)
+			close(input);
 		cannot_here(c, h, REASON_OUTPUT, path, e);
 		return;
 	}
@@ -240,7 +271,7 @@ launch(struct clerk *c, struct held *h, const struct str *text)
 	token_format(&h->t, w.order.claim);
 	snprintf(w.order.worker, sizeof(w.order.worker), "%s",
 		 c->t->set->name);
-	if (!send_start(c, h, &w, text->s, text->len))
+	if (!send_start(c, h, &w, text, input))
 		set_back(c, h, REASON_RESOURCES, strerror(errno));
 }
 
@@ -252,6 +283,15 @@ read_job(struct clerk *c, struct held *h, struct str *text)
 	int64_t stop = c->t->stop_ms;
 	int r = spool_read_body(c->t->sp, &h->t, text, &err);
 
+	if (r < 0 && (errno == EACCES || errno == EPERM)) {
+		/* Somebody's mode, no outage: it must not stop all others. */
+		msg_warn("leave job %" PRIu64 " to another worker: %s",
+			 h->t.id, error_text(&err));
+		refuse(c, &h->t);
+		held_return(h);
+		r = 0;
+		goto out;
+	}
 	if (r < 0) {
 		clerk_trouble(c, "cannot read a job");
 		goto out;
@@ -331,8 +371,10 @@ start_failed(struct clerk *c, struct held *h, const struct shepherd_report *r)
 			r->error == ENOENT ? EXIT_NOTFOUND : EXIT_NOEXEC);
 		break;
 	default:
-		set_end(c, h, STATE_FAILED, REASON_EXEC, EXIT_LOST);
-		break;
+		/* No process, descriptor or room for the script on this host:
+		 * another one may do better. */
+		cannot_here(c, h, REASON_EXEC, cmd, r->error);
+		return;
 	}
 	detail = xasprintf("%s: %s: %s", c->t->set->host, cmd,
 			   strerror(r->error));
@@ -376,6 +418,21 @@ cut_short(struct clerk *c, struct held *h, enum shepherd_why why)
 		h->end.flags |= TOKEN_HOLD;
 }
 
+/* What was asked for goes before the reason that was there first: a job to
+ * be cancelled does not go back to the queue, whatever cut it short (P13). */
+static enum shepherd_why
+why_of(const struct held *h, enum shepherd_why why)
+{
+	bool cut = why == WHY_REQUEUE || why == WHY_SHUTDOWN ||
+		   why == WHY_LOST;
+
+	if (cut && h->asked == REQ_CANCEL)
+		return WHY_CANCEL;
+	if (cut && (h->asked == REQ_REQUEUE || h->asked == REQ_REHOLD))
+		return WHY_REQUEUE;
+	return why;
+}
+
 void
 held_ended(struct clerk *c, struct held *h, const struct news *n)
 {
@@ -388,7 +445,7 @@ held_ended(struct clerk *c, struct held *h, const struct news *n)
 		h->phase = HELD_GONE;
 		return;
 	}
-	switch (r->why) {
+	switch (why_of(h, r->why)) {
 	case WHY_CANCEL:
 		set_end(c, h, STATE_CANCELLED, REASON_CANCELLED,
 			EXIT_CANCELLED);
@@ -399,7 +456,7 @@ held_ended(struct clerk *c, struct held *h, const struct news *n)
 	case WHY_REQUEUE:
 	case WHY_SHUTDOWN:
 	case WHY_LOST:
-		cut_short(c, h, r->why);
+		cut_short(c, h, why_of(h, r->why));
 		break;
 	default:
 		if (r->stage != STAGE_NONE)
@@ -421,7 +478,8 @@ held_ended(struct clerk *c, struct held *h, const struct news *n)
 	held_settle(c, h);
 }
 
-/* 1 gone to its place, 0 it was taken from us, -1 again later. */
+/* 1 gone to its place, 0 it was taken from us, -1 again later.
+ * (core.pml: W, commit, give back; output.pml: W, decide, place.) */
 static int
 put_away(struct clerk *c, struct held *h)
 {
@@ -450,17 +508,26 @@ put_away(struct clerk *c, struct held *h)
 	return spool_commit(sp, &c->seat, &h->t, &h->end, h->state);
 }
 
+/* (request.pml: W, commit, back, remove.) */
 void
 held_settle(struct clerk *c, struct held *h)
 {
 	int r;
 
 	if (h->record) {
-		if (spool_record(c->t->sp, &h->end, c->t->uuid,
-				 h->detail) < 0) {
+		bool kept = spool_record(c->t->sp, &h->end, c->t->uuid,
+					 h->detail) == 0;
+		bool full = !kept && (errno == ENOSPC || errno == EDQUOT);
+
+		/* An end goes without: what it printed may be what fills the
+		 * disk, and must be told (P11). */
+		if (!kept && (h->give_back || !full)) {
 			clerk_trouble(c, "cannot record an attempt");
 			return;
 		}
+		if (!kept)
+			msg_warn("job %" PRIu64 ": cannot keep why it failed: "
+				 "%s", h->t.id, strerror(ENOSPC));
 		h->record = false;
 	}
 	r = put_away(c, h);
@@ -474,8 +541,11 @@ held_settle(struct clerk *c, struct held *h)
 	else
 		msg_debug("job %" PRIu64 " %s", h->t.id,
 			  h->give_back ? "given back" : state_name(h->state));
-	for (size_t i = 0; i < h->requests.n; i++)
-		spool_request_done(c->t->sp, h->requests.v[i]);
+	/* Taken from us, or it ended by itself before it could be requeued:
+	 * the wardens see to the requests (P13). */
+	for (size_t i = 0; r == 1 && i < h->requests.n; i++)
+		if (h->give_back || h->asked == REQ_CANCEL)
+			spool_request_done(c->t->sp, h->requests.v[i]);
 	c->trouble = false;
 	c->delay_ms = 0;
 	h->phase = HELD_GONE;
@@ -512,12 +582,16 @@ held_request(struct clerk *c, struct held *h, const struct request *r)
 		spool_request_done(c->t->sp, r->name);
 		return;
 	}
+	/* Its end is decided already: who finds it there sees to the request. */
+	if (h->phase == HELD_ENDING)
+		return;
 	strlist_add(&h->requests, r->name);
-	h->asked = r->op;
+	if (h->asked != REQ_CANCEL)
+		h->asked = r->op;
 	order(c, h, SHEPHERD_END,
 	      r->op == REQ_CANCEL ? WHY_CANCEL : WHY_REQUEUE, 0, 0);
 	if (h->phase == HELD_CLAIMED) {
-		if (r->op == REQ_CANCEL)
+		if (h->asked == REQ_CANCEL)
 			set_end(c, h, STATE_CANCELLED, REASON_CANCELLED,
 				EXIT_CANCELLED);
 		else

@@ -229,6 +229,11 @@ fail_start(struct keeper *k, struct slot *s, int error)
 	s->reported = true;
 	s->report = (struct shepherd_report){ .stage = STAGE_FORK,
 					      .error = error };
+	/* The shepherd died while it was idle: no fault of the job. */
+	if (error == EPIPE || error == ECONNRESET)
+		s->report = (struct shepherd_report){ .why = WHY_LOST,
+						      .cpu_ms = -1,
+						      .rss_kb = -1 };
 	close_stream(&s->stream[0]);
 	close_stream(&s->stream[1]);
 	conclude(k, s);
@@ -268,6 +273,7 @@ begin_finish(struct keeper *k)
 {
 	struct news n = { .op = NEWS_FINISH };
 
+	k->finish = true;
 	tell(k, &n);
 }
 
@@ -642,6 +648,7 @@ bool
 keeper_end(struct keeper *k)
 {
 	int64_t until = proc_now() + KILL_WAIT_MS;
+	bool gone;
 
 	for (size_t i = 0; i < k->nslots; i++)
 		if (k->slots[i]->pid)
@@ -672,7 +679,8 @@ keeper_end(struct keeper *k)
 				k->parts[p].pid = 0;
 			else
 				usleep(5000);
-	proc_kill_tree(NULL, 0, KILL_WAIT_MS, NULL, NULL);
+	/* Also of the jobs: one that the kernel holds may still write. */
+	gone = proc_kill_tree(NULL, 0, KILL_WAIT_MS, NULL, NULL);
 	munmap(k->term.beat, sizeof(struct beat));
-	return all_gone(k);
+	return gone && all_gone(k);
 }

@@ -44,6 +44,7 @@ struct keeper {
 	size_t nslots;
 	struct pollfd *polls;
 	struct wish wish;	/* the one just read */
+	bool finish;		/* told to end after what runs */
 	bool shutdown;		/* jobs are being ended, then we leave */
 	bool left;		/* the clerk gave up the seat: done */
 	bool broken;		/* a part died */

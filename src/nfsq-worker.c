@@ -118,6 +118,20 @@ check_name(const char *name)
 		    "no '/', no leading '-')", name);
 }
 
+/* Not cmd_open: its watch is a thread, and the keeper forks. */
+static struct spool *
+open_spool(const struct globals *g)
+{
+	struct error err = ERROR_INIT;
+	char *name = cmd_spool_name(g, &err);
+	struct spool *sp = name ? spool_open(name, &err) : NULL;
+
+	if (!sp)
+		die(EXIT_FAILED, "%s", error_text(&err));
+	free(name);
+	return sp;
+}
+
 static int
 run(const struct globals *g)
 {
@@ -132,7 +146,7 @@ run(const struct globals *g)
 	if (cmd_read_conf(&conf, &err) < 0)
 		die(EXIT_FAILED, "%s", error_text(&err));
 	settle_numbers(&set, &conf);
-	sp = cmd_open(g);
+	sp = open_spool(g);
 	if (geteuid() == 0 && sp->conf.group)
 		die(EXIT_FAILED, "refuse to run as root on group spool '%s': "
 		    "its members could run commands as root", sp->dir);

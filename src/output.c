@@ -92,6 +92,7 @@ make_parents(const char *path, int mask)
 	return r;
 }
 
+/* (output.pml: W, drop.) */
 static void
 drop_older(const struct output *o)
 {
@@ -104,6 +105,7 @@ drop_older(const struct output *o)
 	}
 }
 
+/* (output.pml: W, sibling.) */
 static int
 make_sibling(struct output *o)
 {
@@ -116,7 +118,8 @@ make_sibling(struct output *o)
 	return fd < 0 ? -1 : fs_close(fd);
 }
 
-/* FILE becomes a link to the sibling, in one step. */
+/* FILE becomes a link to the sibling, in one step.
+ * (output.pml: W, link.) */
 static int
 link_to_sibling(const struct output *o)
 {
@@ -184,16 +187,45 @@ outputs_prepare(struct outputs *o, struct error *err)
 	return r;
 }
 
+/* Is the sibling still there?  Looked at freshly.  1, 0, -1. */
+static int
+has_sibling(const struct output *o)
+{
+	struct strlist names = STRLIST_INIT;
+	const char *base = strrchr(o->sibling, '/') + 1;
+	char *dir = xstrndup(o->sibling, (size_t)(base - o->sibling));
+	int there = fs_list_all(dir, &names);
+
+	if (there == 0)
+		there = strlist_has(&names, base);
+	strlist_release(&names);
+	free(dir);
+	return there;
+}
+
 static int
 finish(const struct output *o)
 {
+	int e = 0;
+
 	if (o->kind != OUTPUT_FILE || !o->path)
 		return 0;
-	if (fs_rename(o->sibling, o->path) == 0 || errno == ENOENT)
-		return 0;
+	/* An error is no answer (NFS-FACTS 3): look, and try again. */
+	for (int tries = 0; tries < 3; tries++) {
+		if (fs_rename(o->sibling, o->path) == 0)
+			return 0;
+		e = errno;
+		if (!fs_unsure(e))
+			break;
+		/* Gone: done by us, or by who completed it before. */
+		if (has_sibling(o) == 0)
+			return 0;
+	}
+	errno = e;
 	return -1;
 }
 
+/* (output.pml: W, place; R, complete.) */
 int
 outputs_finish(const struct outputs *o, struct error *err)
 {
@@ -222,6 +254,7 @@ discard(const struct output *o)
 	str_release(&text);
 }
 
+/* (output.pml: W, discard.) */
 void
 outputs_discard(const struct outputs *o)
 {

@@ -28,14 +28,22 @@ watched_of(struct watch *w, const char *uuid)
 	return x;
 }
 
+/* Those that left, or were reaped by anybody, never come back. */
 static void
-forget(struct watch *w, const char *uuid)
+forget_gone(struct watch *w, const struct strlist *names)
 {
-	for (size_t i = 0; i < w->n; i++)
-		if (strcmp(w->v[i].uuid, uuid) == 0) {
+	for (size_t i = w->n; i-- > 0;)
+		if (!strlist_has(names, w->v[i].uuid))
 			w->v[i] = w->v[--w->n];
-			return;
-		}
+}
+
+static int64_t
+boottime(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 void
@@ -45,7 +53,10 @@ watch_release(struct watch *w)
 	memset(w, 0, sizeof(*w));
 }
 
-/* 1 it must be reaped; 0 not (yet); -1. */
+enum { RENEWED = 2 };
+
+/* 1 it must be reaped; 0 not (yet); RENEWED: its lease was renewed since the
+ * last look; -1. */
 static int
 judge(struct spool *sp, struct watch *w, const char *uuid, int64_t now_ms,
       int64_t watch_from_ms, struct error *err)
@@ -57,9 +68,12 @@ judge(struct spool *sp, struct watch *w, const char *uuid, int64_t now_ms,
 	if (r <= 0)		/* no lease: somebody began to reap it */
 		return r < 0 ? -1 : 1;
 	if (beat != x->beat_ms) {
+		r = x->beat_ms < 0 ? 0 : RENEWED;
 		x->beat_ms = beat;
-		x->since_ms = now_ms;
-		return 0;
+		/* When it was seen, not when the round began: a call before
+		 * may have waited for longer than a lease. */
+		x->since_ms = now_ms + boottime() - w->began_ms;
+		return r;
 	}
 	/* Only time in which we reached the server ourselves counts. */
 	since = x->since_ms > watch_from_ms ? x->since_ms : watch_from_ms;
@@ -72,12 +86,7 @@ look_at(struct spool *sp, struct watch *w, const char *uuid, int64_t now_ms,
 {
 	int r = judge(sp, w, uuid, now_ms, watch_from_ms, err);
 
-	if (r != 1)
-		return r;
-	r = recover_reap(sp, uuid, err);
-	if (r == 1)
-		forget(w, uuid);
-	return r;
+	return r == 1 ? recover_reap(sp, uuid, err) : r;
 }
 
 int
@@ -85,30 +94,39 @@ recover_watch(struct spool *sp, struct watch *w, const char *self,
 	      int64_t now_ms, int64_t watch_from_ms, struct error *err)
 {
 	struct strlist names = STRLIST_INIT;
-	int reaped = 0, r = spool_worker_names(sp, &names, err);
-	size_t first = 0, look;
+	int reaped = 0, failed = 0, alive = 0;
+	size_t first = 0;
 
-	if (r < 0)
-		goto out;
+	w->began_ms = boottime();
+	if (spool_worker_names(sp, &names, err) < 0) {
+		strlist_release(&names);
+		return -1;
+	}
+	forget_gone(w, &names);
 	strlist_sort(&names);
 	while (self && first < names.n && strcmp(names.v[first], self) <= 0)
 		first++;
-	look = self && names.n > 4 ? 4 : names.n;
-	for (size_t i = 0; r >= 0 && i < look; i++) {
+	/* Those not seen alive are looked at besides, so that many that die
+	 * at once are all watched from the start; the last one is anybody. */
+	for (size_t i = 0; i < names.n && alive <= 3; i++) {
 		size_t k = first + i;
+		int r;
 
-		/* The last one is anybody: neighbours may all be dead. */
-		if (names.n > 4 && self && i == 3)
+		if (self && alive == 3) {
 			k = w->turn++ * 7919 + (unsigned)now_ms % 7919;
+			alive++;
+		}
 		k %= names.n;
 		if (self && strcmp(names.v[k], self) == 0)
 			continue;
+		/* One that cannot be reaped must not save the others. */
 		r = look_at(sp, w, names.v[k], now_ms, watch_from_ms, err);
 		reaped += r == 1;
+		failed += r < 0;
+		alive += self && r == RENEWED && alive < 3;
 	}
-out:
 	strlist_release(&names);
-	return r < 0 ? -1 : reaped;
+	return failed ? -1 : reaped;
 }
 
 /* --- reaping */
@@ -122,16 +140,27 @@ recover_state(const struct token *t)
 							     : STATE_FAILED;
 }
 
+/* (output.pml: R, complete.) */
 int
 recover_complete(struct spool *sp, const struct seat *seat,
 		 const struct token *t, struct error *err)
 {
+	struct str text = STR_INIT;
 	struct job j;
 	struct outputs o;
+	int r;
 
 	if (t->flags & TOKEN_OUTPUT) {
 		job_init(&j);
-		if (spool_read_job(sp, t, &j, NULL, NULL) >= 0) {
+		r = spool_read_body(sp, t, &text, err);
+		/* Only a body that can never be read lets the outputs stay
+		 * beside: a failure says nothing of that, again later. */
+		if (r < 0) {
+			str_release(&text);
+			job_release(&j);
+			return -1;
+		}
+		if (r == 1 && job_parse(text.s, text.len, &j, NULL) >= 0) {
 			outputs_plan(&j, t, &o);
 			/* What cannot be put in its place here (a file system
 			 * of the dead host) stays as the sibling; the job's
@@ -141,6 +170,7 @@ recover_complete(struct spool *sp, const struct seat *seat,
 			outputs_release(&o);
 		}
 		job_release(&j);
+		str_release(&text);
 	}
 	return spool_commit(sp, seat, t, t, recover_state(t));
 }
@@ -183,7 +213,8 @@ end_claim(struct spool *sp, const struct seat *seat, const struct token *t,
 	return r;
 }
 
-/* The next place of one claim of a dead worker. */
+/* The next place of one claim of a dead worker.
+ * (core.pml: R, move; request.pml: R.) */
 static int
 reap_claim(struct spool *sp, const struct seat *seat, const struct token *t,
 	   const struct queue *q, int64_t now_ms, struct error *err)
@@ -226,7 +257,8 @@ out:
 	return r;
 }
 
-/* Moves out all claims.  0 or -1. */
+/* Moves out all claims.  0 or -1.
+ * (core.pml: R, list.) */
 static int
 reap_claims(struct spool *sp, const struct seat *seat, int64_t now_ms,
 	    struct error *err)
@@ -234,37 +266,45 @@ reap_claims(struct spool *sp, const struct seat *seat, int64_t now_ms,
 	struct token *t;
 	struct queue q;
 	size_t n;
-	int r;
+	int r, failed = 0;
 
 	if (spool_own(sp, seat, &t, &n) < 0)
 		return errno == ENOENT || errno == ESTALE ? 0
 			: error_errno(err, "cannot read '%s'", seat->dir);
-	if (n == 0)
+	if (n == 0) {
+		free(t);
 		return 0;
+	}
 	r = spool_look(sp, &q, err);
+	/* Each: one that does not move must not keep the others. */
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		r = reap_claim(sp, seat, &t[i], &q, now_ms, err);
-		if (r < 0)
-			error_errno(err, "cannot take job %" PRIu64 " from "
-				    "worker %s", t[i].id, seat->uuid);
+		if (reap_claim(sp, seat, &t[i], &q, now_ms, err) >= 0)
+			continue;
+		error_errno(err, "cannot take job %" PRIu64 " from worker %s",
+			    t[i].id, seat->uuid);
+		failed++;
 	}
 	queue_release(&q);
 	free(t);
-	return r < 0 ? -1 : 0;
+	return r < 0 || failed ? -1 : 0;
 }
 
+/* (core.pml: R.) */
 int
 recover_reap(struct spool *sp, const char *uuid, struct error *err)
 {
 	struct seat seat;
-	int64_t now;
+	int64_t now = 0;
 	int r;
 
+	/* Asking for the time needs room on the disk: on a full one its last
+	 * heartbeat must do. */
+	if (spool_server_now(sp, &now, NULL) < 0 &&
+	    spool_lease(sp, uuid, &now, err) < 0)
+		return -1;
 	/* From here it is dead for all, whatever it thinks. */
 	if (spool_expire(sp, uuid) < 0)
 		return error_errno(err, "cannot reap worker %s", uuid);
-	if (spool_server_now(sp, &now, err) < 0)
-		return -1;
 	spool_seat(sp, uuid, &seat);
 	for (int tries = 0; tries < 10; tries++) {
 		r = reap_claims(sp, &seat, now, err);
@@ -324,35 +364,68 @@ recover_release_waiting(struct spool *sp, int64_t server_ms, int64_t *next_ms,
 
 /* --- requests and buckets */
 
-/* A request for a job that nobody holds: carried out here, or obsolete. */
+static int
+cancel_open(struct spool *sp, const struct entry *e)
+{
+	struct token next = e->t;
+
+	if (spool_server_now(sp, &next.end_ms, NULL) < 0)
+		return -1;
+	next.ended = true;
+	next.reason = REASON_CANCELLED;
+	next.exit_code = EXIT_CANCELLED;
+	return spool_move(sp, e, STATE_CANCELLED, &next);
+}
+
+/* A new round of an ended job; its result stays as a record. */
+int
+recover_rerun(struct spool *sp, const struct entry *e, bool hold)
+{
+	struct token next = e->t;
+
+	if (e->t.attempt > 0 && spool_record(sp, &e->t, NULL, NULL) < 0)
+		return -1;
+	token_clear_end(&next);
+	next.lost = 0;
+	next.tries = 0;
+	if (hold)
+		next.reason = REASON_HOLD;
+	return spool_move(sp, e, hold ? STATE_HELD : STATE_QUEUED, &next);
+}
+
+/* 1 carried out or obsolete, 0 somebody else's or to be tried again, -1. */
+static int
+settle_for(struct spool *sp, const struct request *req, const struct entry *e)
+{
+	bool hold = req->op == REQ_REHOLD;
+	struct token next = e->t;
+
+	if (e->state == STATE_RUNNING || e->t.foreign)
+		return 0;	/* its worker, or its reaper */
+	if (req->op == REQ_CANCEL && !state_ended(e->state))
+		return cancel_open(sp, e);
+	if (hold && (e->state == STATE_QUEUED || e->state == STATE_WAITING)) {
+		next.reason = REASON_HOLD;
+		return spool_move(sp, e, STATE_HELD, &next);
+	}
+	/* It ended by itself before it could be ended: asked is asked (P13),
+	 * as `nfsq requeue` of an ended job. */
+	if ((hold || req->op == REQ_REQUEUE) && req->arg > 0 && !e->purged &&
+	    (e->state == STATE_DONE || e->state == STATE_FAILED) &&
+	    e->t.attempt == (unsigned)req->arg)
+		return recover_rerun(sp, e, hold);
+	return 1;
+}
+
+/* A request for a job that nobody holds: carried out here, or obsolete.
+ * (request.pml: X.) */
 static int
 settle_request(struct spool *sp, const struct request *req)
 {
 	struct entry e = { .dir = NULL };
-	struct token next;
-	int64_t now;
 	int r = spool_find(sp, req->id, &e, NULL);
 
-	if (r == 1 && e.state == STATE_RUNNING) {
-		r = 0;		/* its worker, or its reaper */
-	} else if (r == 1 && req->op == REQ_CANCEL && !state_ended(e.state) &&
-		   !e.t.foreign) {
-		next = e.t;
-		r = spool_server_now(sp, &now, NULL);
-		next.ended = true;
-		next.reason = REASON_CANCELLED;
-		next.exit_code = EXIT_CANCELLED;
-		next.end_ms = now;
-		if (r == 0)
-			r = spool_move(sp, &e, STATE_CANCELLED, &next);
-	} else if (r == 1 && req->op == REQ_REHOLD && !e.t.foreign &&
-		   (e.state == STATE_QUEUED || e.state == STATE_WAITING)) {
-		next = e.t;
-		next.reason = REASON_HOLD;
-		r = spool_move(sp, &e, STATE_HELD, &next);
-	} else if (r >= 0) {
-		r = 1;		/* ended, or queued again: nothing to do */
-	}
+	r = r == 1 ? settle_for(sp, req, &e) : r == 0 ? 1 : -1;
 	entry_release(&e);
 	return r == 1 ? spool_request_done(sp, req->name) : 0;
 }
@@ -406,5 +479,6 @@ recover_sweep(struct spool *sp, int64_t server_ms, struct error *err)
 	struct sweep s = { sp, server_ms - sp->conf.retention_ms };
 
 	spool_sweep_tmp(sp, 86400000, server_ms);
+	spool_sweep_purged(sp);
 	return spool_scan(sp, SCAN_ENDED, 0, UINT64_MAX, purge_one, &s, err);
 }

@@ -22,12 +22,14 @@ struct watched {
 struct watch {
 	struct watched *v;
 	size_t n;
+	int64_t began_ms;	/* of this look, own BOOTTIME */
 	unsigned turn;		/* picks the one at random */
 };
 
 /*
  * One look at the neighbours of `self` (uuid; NULL: at everybody): the next
- * three in the order of UUIDs and one more.  now_ms: CLOCK_BOOTTIME;
+ * three live ones in the order of UUIDs, all silent ones before the third of
+ * these, and one more.  now_ms: CLOCK_BOOTTIME;
  * watch_from_ms: since when this process's own heartbeats succeeded without
  * a gap (PROTOCOL P5).  Reaps who was silent for a whole lease of that, and
  * who is being reaped already.  Returns how many were reaped, -1.
@@ -51,6 +53,9 @@ enum state recover_state(const struct token *t);
  * due (server's clock; 0: none).  Returns how many, -1. */
 int recover_release_waiting(struct spool *sp, int64_t server_ms,
 			    int64_t *next_ms, struct error *err);
+
+/* An ended job -> queue/ or held/, a new round.  1, 0, -1. */
+int recover_rerun(struct spool *sp, const struct entry *e, bool hold);
 
 /* Requests nobody carried out (their worker died, the job moved on) and
  * empty buckets.  0 or -1. */

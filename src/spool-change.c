@@ -62,12 +62,15 @@ spool_request(struct spool *sp, const struct request *r, char **name,
 int
 spool_request_done(struct spool *sp, const char *name)
 {
-	char *path = spool_path(sp, "queue/%s", name);
+	char *dir = spool_path(sp, "queue");
+	char *path = xasprintf("%s/%s", dir, name);
 	int r = fs_unlink(path);
 
+	/* Gone, or a stale name (NFS-FACTS 1.2)? */
 	if (r < 0 && errno == ENOENT)
-		r = 0;
+		r = spool_has(dir, name) == 0 ? 0 : fs_unlink(path);
 	free(path);
+	free(dir);
 	return r;
 }
 
@@ -147,6 +150,18 @@ spool_expire(struct spool *sp, const char *uuid)
 	return r;
 }
 
+/* Is the seat gone?  1, 0 no, -1 not known; errno is kept. */
+static int
+seat_gone(struct spool *sp, const char *uuid)
+{
+	char *dir = spool_path(sp, "workers");
+	int saved = errno, there = spool_has(dir, uuid);
+
+	free(dir);
+	errno = saved;
+	return there < 0 ? -1 : !there;
+}
+
 int
 spool_bury(struct spool *sp, const char *uuid)
 {
@@ -156,7 +171,8 @@ spool_bury(struct spool *sp, const char *uuid)
 	int r = 1;
 
 	if (fs_list_all(dir, &names) < 0) {
-		r = errno == ENOENT || errno == ESTALE ? 1 : -1;
+		r = errno == ENOENT || errno == ESTALE ? seat_gone(sp, uuid)
+						       : -1;
 		goto out;
 	}
 	for (size_t i = 0; i < names.n; i++) {
@@ -171,8 +187,10 @@ spool_bury(struct spool *sp, const char *uuid)
 	}
 	/* The fence: from here nothing enters this directory, however late
 	 * its request comes (NFS-FACTS 4.3). */
-	if (fs_rmdir(dir) < 0 && errno != ENOENT && errno != ESTALE)
-		r = errno == ENOTEMPTY || errno == EEXIST ? 0 : -1;
+	if (fs_rmdir(dir) < 0)
+		r = errno == ENOTEMPTY || errno == EEXIST ? 0
+			: errno == ENOENT || errno == ESTALE
+			? seat_gone(sp, uuid) : -1;
 out:
 	strlist_release(&names);
 	free(dir);
@@ -234,6 +252,70 @@ spool_purge(struct spool *sp, const struct entry *e, struct error *err)
 	return r;
 }
 
+static int
+cmp_key(const void *key, const void *v)
+{
+	return strcmp(key, *(char *const *)v);
+}
+
+/* Removes from top/SHARD what belongs to one of the jobs "ID.NONCE". */
+static void
+sweep_shard(struct spool *sp, const char *top, const char *shard,
+	    const struct strlist *purged)
+{
+	struct strlist names = STRLIST_INIT;
+	char *dir = spool_path(sp, "%s/%s", top, shard);
+
+	fs_list(dir, &names, NULL);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *nonce = strchr(names.v[i], '.');
+		char *key, *path;
+
+		if (!nonce)
+			continue;
+		key = xstrndup(names.v[i], (size_t)(nonce - names.v[i]) + 1 +
+			       strcspn(nonce + 1, "."));
+		path = xasprintf("%s/%s", dir, names.v[i]);
+		if (bsearch(key, purged->v, purged->n, sizeof(*purged->v),
+			    cmp_key))
+			fs_unlink(path);
+		free(path);
+		free(key);
+	}
+	strlist_release(&names);
+	free(dir);
+}
+
+void
+spool_sweep_purged(struct spool *sp)
+{
+	struct strlist shards = STRLIST_INIT;
+	char *tomb = spool_path(sp, "tomb");
+
+	fs_list(tomb, &shards, NULL);
+	for (size_t i = 0; i < shards.n; i++) {
+		struct strlist names = STRLIST_INIT, purged = STRLIST_INIT;
+		char *dir = xasprintf("%s/%s", tomb, shards.v[i]);
+		struct token t;
+
+		fs_list(dir, &names, NULL);
+		for (size_t k = 0; k < names.n; k++)
+			if (token_parse(names.v[k], &t) == 1)
+				strlist_take(&purged, xasprintf("%" PRIu64
+					     ".%s", t.id, t.nonce));
+		strlist_sort(&purged);
+		if (purged.n) {
+			sweep_shard(sp, "jobs", shards.v[i], &purged);
+			sweep_shard(sp, "out", shards.v[i], &purged);
+		}
+		strlist_release(&purged);
+		strlist_release(&names);
+		free(dir);
+	}
+	strlist_release(&shards);
+	free(tomb);
+}
+
 /* A worker's seat that was never renamed into place. */
 static void
 remove_seat(const char *dir)
@@ -250,6 +332,26 @@ remove_seat(const char *dir)
 }
 
 int
+spool_remove_tree(const char *dir, int depth)
+{
+	struct strlist names = STRLIST_INIT;
+
+	if (fs_list_all(dir, &names) < 0)
+		return -1;
+	for (size_t i = 0; i < names.n; i++) {
+		char *path = xasprintf("%s/%s", dir, names.v[i]);
+
+		/* unlink says EISDIR, EPERM by POSIX, of a directory. */
+		if (fs_unlink(path) < 0 && depth > 1 &&
+		    (errno == EISDIR || errno == EPERM))
+			spool_remove_tree(path, depth - 1);
+		free(path);
+	}
+	strlist_release(&names);
+	return fs_rmdir(dir);
+}
+
+int
 spool_sweep_tmp(struct spool *sp, int64_t age_ms, int64_t now_ms)
 {
 	struct strlist names = STRLIST_INIT;
@@ -263,10 +365,12 @@ spool_sweep_tmp(struct spool *sp, int64_t age_ms, int64_t now_ms)
 
 		if (fs_lstat(path, &st) == 0 &&
 		    (int64_t)st.st_mtim.tv_sec * 1000 + age_ms < now_ms) {
-			if (S_ISDIR(st.st_mode))
-				remove_seat(path);
-			else
+			if (!S_ISDIR(st.st_mode))
 				fs_unlink(path);
+			else if (strncmp(names.v[i], "doctor.", 7) == 0)
+				spool_remove_tree(path, 2);
+			else
+				remove_seat(path);
 			n++;
 		}
 		free(path);

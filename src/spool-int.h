@@ -18,6 +18,13 @@ int spool_mkdir(const struct spool *sp, const char *path);
 const char *spool_state_dir(enum state s);
 /* The body's file. */
 char *spool_body_path(const struct spool *sp, const struct token *t);
+/*
+ * The names in top/SHARD.  Who looked before the shard was made remembers it
+ * as missing for up to 60 s (NFS-FACTS 1.2), so ENOENT counts only when a
+ * listing of top lacks it.  0 or -1 (errno).
+ */
+int spool_list_shard(const struct spool *sp, const char *top, uint64_t id,
+		     struct strlist *names);
 /* The text of a token: the body's place, for people; we compute it. */
 char *spool_token_text(const struct token *t);
 void spool_token_name(const struct token *t, char name[TOKEN_NAME_MAX + 1]);
@@ -25,6 +32,10 @@ void spool_token_name(const struct token *t, char name[TOKEN_NAME_MAX + 1]);
 /* Is `name` in `dir`, looked at freshly?  1, 0, or -1 (errno; ENOENT: no such
  * directory). */
 int spool_has(const char *dir, const char *name);
+
+/* Removes a directory of ours in tmp/ with what is in it, `depth` levels of
+ * directories at most; follows no link.  0 or -1. */
+int spool_remove_tree(const char *dir, int depth);
 
 enum { MOVE_NO_TARGET = -2 };
 /*
@@ -62,6 +73,8 @@ const char *output_parse(const char *rest, unsigned *move, unsigned *attempt);
 int shard_parse(const char *name, uint64_t *shard);
 /* Is it a worker's name? */
 bool spool_is_uuid(const char *name);
+/* What the token of a submitted job says of it, but id, nonce and times. */
+void spool_fill_token(const struct job *j, struct token *t);
 /* The bucket for t in queue/, made if needed.  NULL with errno. */
 char *spool_bucket_dir(const struct spool *sp, const struct token *t);
 

@@ -223,18 +223,16 @@ static int
 has_body(struct spool *sp, uint64_t id, struct error *err)
 {
 	struct strlist names = STRLIST_INIT;
-	char *dir = spool_path(sp, "jobs/%" PRIu64, spool_shard(id));
 	char *prefix = xasprintf("%" PRIu64 ".", id);
-	int r = fs_list(dir, &names, NULL);
+	int r = spool_list_shard(sp, "jobs", id, &names);
 
 	if (r < 0)
 		r = errno == ENOENT ? 0
-			: error_errno(err, "cannot read '%s'", dir);
+			: error_errno(err, "cannot read '%s/jobs'", sp->dir);
 	for (size_t i = 0; r == 0 && i < names.n; i++)
 		if (strncmp(names.v[i], prefix, strlen(prefix)) == 0)
 			r = 1;
 	free(prefix);
-	free(dir);
 	strlist_release(&names);
 	return r;
 }
@@ -264,21 +262,54 @@ spool_find(struct spool *sp, uint64_t id, struct entry *e, struct error *err)
 	return 0;
 }
 
+/*
+ * A name remembered as missing says ENOENT for up to 60 s without asking
+ * (NFS-FACTS 1.2): the directories are opened, and only what is not in them
+ * is missing.  0; -1 with ENOENT only when the listing lacks it, too.
+ */
+static int
+get_again(struct spool *sp, const struct token *t, const char *path,
+	  struct str *text)
+{
+	char *jobs = spool_path(sp, "jobs");
+	char *dir = spool_path(sp, "jobs/%" PRIu64, spool_shard(t->id));
+	char *shard = xasprintf("%" PRIu64, spool_shard(t->id));
+	int r = spool_has(jobs, shard), saved;
+
+	if (r == 1)
+		r = spool_has(dir, strrchr(path, '/') + 1);
+	if (r == 0)
+		errno = ENOENT;
+	else if (r == 1)
+		r = fs_get(path, JOB_BODY_MAX, text) == 0 ? 1 : -1;
+	else if (errno == ENOENT)
+		errno = ESTALE;
+	if (r < 0 && errno == ENOENT)
+		errno = ESTALE;	/* it is there and was not found: later */
+	saved = errno;
+	free(shard);
+	free(dir);
+	free(jobs);
+	errno = saved;
+	return r == 1 ? 0 : -1;
+}
+
 int
 spool_read_body(struct spool *sp, const struct token *t, struct str *text,
 		struct error *err)
 {
 	char *path = spool_body_path(sp, t);
-	int r = 1;
+	int e = 0, r = 1;
 
-	if (fs_get(path, JOB_BODY_MAX, text) < 0) {
-		int e = errno;
-
+	if (fs_get(path, JOB_BODY_MAX, text) < 0 &&
+	    (errno != ENOENT || get_again(sp, t, path, text) < 0)) {
+		e = errno;
 		r = e == ENOENT || e == ELOOP || e == EFBIG || e == EINVAL ||
 		    e == ENXIO || e == EISDIR ? 0 : -1;
 		error_errno(err, "cannot read '%s'", path);
 	}
 	free(path);
+	errno = e;
 	return r;
 }
 
@@ -503,7 +534,7 @@ spool_attempts(struct spool *sp, const struct entry *e, struct attempt **a,
 	struct strlist names = STRLIST_INIT;
 	char *dir = spool_path(sp, "out/%" PRIu64, spool_shard(e->t.id));
 	char *prefix = xasprintf("%" PRIu64 ".%s.", e->t.id, e->t.nonce);
-	int r = fs_list(dir, &names, NULL);
+	int r = spool_list_shard(sp, "out", e->t.id, &names);
 
 	*a = NULL;
 	*n = 0;
@@ -548,19 +579,18 @@ int
 spool_settle(struct spool *sp, const struct entry *e, struct error *err)
 {
 	struct strlist names = STRLIST_INIT;
-	char *out = spool_path(sp, "out/%" PRIu64, spool_shard(e->t.id));
 	char *dir = spool_path(sp, "%s", e->dir);
 	int r = 0;
 
 	/* Opening the directory makes the names in it fresh on this host
 	 * (NFS-FACTS 1.1); the outputs were fsynced before the commit. */
-	if (fs_list(out, &names, NULL) < 0 && errno != ENOENT)
-		r = error_errno(err, "cannot read '%s'", out);
+	if (spool_list_shard(sp, "out", e->t.id, &names) < 0 &&
+	    errno != ENOENT)
+		r = error_errno(err, "cannot read '%s/out'", sp->dir);
 	/* On a local disk the commit itself may not be on it yet. */
 	if (r == 0 && fs_sync_dir(dir, sp->nfs) < 0 && errno != ENOENT)
 		r = error_errno(err, "cannot sync '%s'", dir);
 	strlist_release(&names);
-	free(out);
 	free(dir);
 	return r;
 }

@@ -26,7 +26,8 @@ read_seq(const char *dir, uint64_t *n, char **name)
 		errno = 0;
 		v = strtoull(names.v[i], &end, 10);
 		if (errno || !isdigit((unsigned char)names.v[i][0]) ||
-		    *end != '.' || v <= *n || v >= UINT64_MAX / 2)
+		    *end != '.' || v <= *n ||
+		    v > (unsigned long long)TOKEN_ID_MAX)
 			continue;
 		*n = v;
 		free(*name);
@@ -52,7 +53,7 @@ spool_take_ids(struct spool *sp, uint64_t n, uint64_t *first,
 		r = read_seq(dir, first, &name);
 		if (r == 0) {
 			r = error_set(err, "spool '%s' has lost its counter "
-				      "seq/ (see nfsq fsck)", sp->dir);
+				      "seq/ (nfsq fsck --repair)", sp->dir);
 			break;
 		}
 		if (r < 0) {
@@ -75,8 +76,8 @@ spool_take_ids(struct spool *sp, uint64_t n, uint64_t *first,
 	return r == 1 ? 0 : -1;
 }
 
-static void
-fill_token(const struct job *j, struct token *t)
+void
+spool_fill_token(const struct job *j, struct token *t)
 {
 	t->max_attempts = (uint32_t)j->max_attempts;
 	t->priority = j->priority;
@@ -193,11 +194,11 @@ remove_body(struct spool *sp, const struct token *t, bool input)
 
 /*
  * Makes sure that the job does not exist, or finds out that it does.  1 it
- * exists after all; 0 it is refused for good; -1 not known.
+ * exists after all, in *dir; 0 it is refused for good; -1 not known.
  */
 static int
 take_back(struct spool *sp, const struct token *t, const char *tmpdir,
-	  const char *name)
+	  const char *name, char **dir)
 {
 	char *tmp = xasprintf("%s/%s", tmpdir, name);
 	struct entry e = { .dir = NULL };
@@ -213,13 +214,17 @@ take_back(struct spool *sp, const struct token *t, const char *tmpdir,
 	r = spool_find(sp, t->id, &e, NULL);
 	if (r == 1 && strcmp(e.t.nonce, t->nonce) != 0)
 		r = 0;
+	if (r == 1) {
+		free(*dir);
+		*dir = spool_path(sp, "%s", e.dir);
+	}
 	entry_release(&e);
 	return r == 1 ? 1 : -1;
 }
 
 enum { UNKNOWN = -2 };
 
-/* 0; -1 refused, or queued with a warning in err; UNKNOWN. */
+/* 0; -1 refused; UNKNOWN, or queued with a warning, in err. */
 static int
 queue_token(struct spool *sp, const struct token *t, enum state state,
 	    struct error *err)
@@ -239,14 +244,10 @@ queue_token(struct spool *sp, const struct token *t, enum state state,
 	}
 	/* At this instant the job exists. */
 	r = spool_send(sp, tmpdir, name, state, t, &dir);
-	if (r == 1 && fs_sync_dir(dir, sp->nfs) < 0 && errno != ENOENT)
-		r = error_errno(err, "job %" PRIu64 " is queued but may not "
-				"outlive a crash: cannot sync '%s'", t->id,
-				dir);
-	else if (r != 1) {
+	if (r != 1) {
 		int why = errno;
 
-		r = take_back(sp, t, tmpdir, name);
+		r = take_back(sp, t, tmpdir, name, &dir);
 		errno = why;
 		if (r == 0)
 			r = error_errno(err, "cannot queue job in '%s'",
@@ -257,6 +258,11 @@ queue_token(struct spool *sp, const struct token *t, enum state state,
 				    t->id, t->id);
 			r = UNKNOWN;
 		}
+	}
+	if (r == 1 && fs_sync_dir(dir, sp->nfs) < 0 && errno != ENOENT) {
+		error_errno(err, "job %" PRIu64 " is queued but may not "
+			    "outlive a crash: cannot sync '%s'", t->id, dir);
+		r = UNKNOWN;
 	}
 out:
 	free(dir);
@@ -274,7 +280,7 @@ spool_submit(struct spool *sp, const struct job *j, int input_fd,
 	int r;
 
 	token_init(t);
-	fill_token(j, t);
+	spool_fill_token(j, t);
 	if (spool_take_ids(sp, 1, &t->id, t->nonce, err) < 0)
 		return -1;
 	if (write_body(sp, j, t, input_fd, err) < 0) {
@@ -290,12 +296,7 @@ spool_submit(struct spool *sp, const struct job *j, int input_fd,
 	}
 	r = queue_token(sp, t, state, err);
 	/* The body goes only when the job surely does not exist. */
-	if (r == -1) {
-		struct entry e = { .dir = NULL };
-
-		if (spool_find(sp, t->id, &e, NULL) == 0)
-			remove_body(sp, t, input_fd >= 0);
-		entry_release(&e);
-	}
+	if (r == -1)
+		remove_body(sp, t, input_fd >= 0);
 	return r == 0 ? 0 : -1;
 }

@@ -3,7 +3,7 @@
  * decide, commit, give back, leave
  *
  * Each changes one entry by one rename to a name that nobody made before and
- * nobody else makes (model/core.pml: W).
+ * nobody else makes (tests/model/core.pml: W).
  */
 #include "nfsq.h"
 #include "spool-int.h"
@@ -280,7 +280,7 @@ queue_release(struct queue *q)
 bool
 request_stale(const struct request *r, const struct token *t)
 {
-	return (r->op == REQ_REQUEUE || r->op == REQ_REHOLD) && r->arg > 0 &&
+	return r->op == REQ_REQUEUE && r->arg > 0 &&
 	       t->attempt > (unsigned)r->arg;
 }
 
@@ -316,6 +316,11 @@ list_tokens(const char *dir, struct token **t, size_t *n)
 	if (*n)
 		qsort(*t, *n, sizeof(**t), cmp_token);
 	strlist_release(&names);
+	if (r < 0) {		/* half a listing is none */
+		free(*t);
+		*t = NULL;
+		*n = 0;
+	}
 	errno = saved;
 	return r;
 }
@@ -328,7 +333,10 @@ spool_bucket(struct spool *sp, const struct bucket *b, struct token **t,
 	int r = list_tokens(dir, t, n);
 
 	free(dir);
-	if (r < 0 && (errno == ENOENT || errno == ESTALE))
+	/* Gone, or not ours: whatever has a bucket's name, and cannot be
+	 * listed for what it is, must not keep us from the other ones. */
+	if (r < 0 && (errno == ENOENT || errno == ESTALE || errno == ENOTDIR ||
+		      errno == ELOOP || errno == EACCES || errno == EPERM))
 		r = 0;
 	return r;
 }
@@ -365,7 +373,7 @@ spool_claim(struct spool *sp, const struct seat *seat, const struct bucket *b,
 	next.reason = REASON_NONE;
 	spool_token_name(t, from);
 	spool_token_name(&next, to);
-	/* At this instant the job is ours. */
+	/* At this instant the job is ours (core.pml: W, claim). */
 	r = spool_rename(dir, from, seat->dir, to);
 	if (r == 1)
 		*t = next;
@@ -387,6 +395,7 @@ within_seat(const struct seat *seat, struct token *t, const struct token *next)
 	return r == MOVE_NO_TARGET ? 0 : r;
 }
 
+/* (core.pml: W, start.) */
 int
 spool_start(struct spool *sp, const struct seat *seat, struct token *t,
 	    const char *host, int64_t server_ms)
@@ -402,6 +411,7 @@ spool_start(struct spool *sp, const struct seat *seat, struct token *t,
 	return within_seat(seat, t, &next);
 }
 
+/* (core.pml, output.pml: W, decide.) */
 int
 spool_decide(struct spool *sp, const struct seat *seat, struct token *t,
 	     const struct token *end)
@@ -429,10 +439,11 @@ int
 spool_commit(struct spool *sp, const struct seat *seat, const struct token *t,
 	     const struct token *end, enum state state)
 {
-	/* At this instant the job has ended. */
+	/* At this instant the job has ended (core.pml: W, commit). */
 	return out_of_seat(sp, seat, t, end, state);
 }
 
+/* (core.pml: W, give back.) */
 int
 spool_give_back(struct spool *sp, const struct seat *seat,
 		const struct token *t, const struct token *to)

@@ -35,13 +35,26 @@ spool_shard(uint64_t id)
 	return id / SPOOL_SHARD;
 }
 
+/* Makes the entry of path in its directory durable. */
+static int
+sync_parent(const char *path, bool nfs)
+{
+	char *dir = xstrndup(path, (size_t)(strrchr(path, '/') - path));
+	int r = fs_sync_dir(*dir ? dir : "/", nfs);
+	int saved = errno;
+
+	free(dir);
+	errno = saved;
+	return r;
+}
+
 int
 spool_mkdir(const struct spool *sp, const char *path)
 {
 	/* A mkdir that is sent again after a server's restart says EEXIST. */
 	if (fs_mkdir(path, sp->dir_mode & 0777) < 0 && errno != EEXIST)
 		return -1;
-	return 0;
+	return sync_parent(path, sp->nfs);
 }
 
 const char *
@@ -215,6 +228,7 @@ spool_open(const char *dir, struct error *err)
 	sp->file_mode = sp->conf.group ? 0660 : 0600;
 	sp->dir_mode = sp->conf.group ? 02770 : 0700;
 	sp->nfs = fs_is_nfs(sp->dir);
+	fs_guard(sp->dir);
 	return sp;
 fail:
 	spool_free(sp);
@@ -250,23 +264,14 @@ spool_check_format(struct spool *sp, struct error *err)
 int
 spool_server_now(struct spool *sp, int64_t *ms, struct error *err)
 {
-	char nonce[NONCE_LEN + 1];
-	struct stat st;
-	char *path;
+	char *path = spool_path(sp, "tmp");
 	int r;
 
-	spool_nonce(nonce);
-	path = spool_path(sp, "tmp/now.%s", nonce);
-	r = fs_symlink("now", path);
-	if (r == 0)
-		r = fs_lstat(path, &st);
+	/* Needs no room on the disk; tmp/'s own mtime means nothing. */
+	r = fs_touch_time(path, ms);
 	if (r < 0)
 		error_errno(err, "cannot read the server's clock in '%s'",
 			    sp->dir);
-	else
-		*ms = (int64_t)st.st_mtim.tv_sec * 1000 +
-		      st.st_mtim.tv_nsec / 1000000;
-	fs_unlink(path);
 	free(path);
 	return r;
 }
@@ -282,7 +287,9 @@ build(struct spool *sp, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_LEN(skeleton); i++) {
 		path = spool_path(sp, "%s", skeleton[i]);
-		r = spool_mkdir(sp, path);
+		r = fs_mkdir(path, sp->dir_mode & 0777);
+		if (r < 0 && errno == EEXIST)
+			r = 0;
 		/* mkdir drops the setgid bit where nothing is inherited. */
 		if (r == 0 && sp->conf.group)
 			r = fs_chmod(path, sp->dir_mode);
@@ -320,8 +327,9 @@ build_conf(struct spool *sp, struct error *err)
 	path = spool_path(sp, "nfsq.conf");
 	spool_conf_format(&sp->conf, &text);
 	r = fs_put(tmp, text.s, text.len, sp->file_mode, NULL);
-	if (r == 0)
-		r = fs_rename(tmp, path);
+	if (r == 0 && (r = fs_rename(tmp, path)) < 0 && fs_unsure(errno) &&
+	    spool_has(sp->dir, "nfsq.conf") == 1)
+		r = 0;
 	if (r == 0)
 		r = fs_sync_dir(sp->dir, sp->nfs);
 	if (r < 0)
@@ -394,6 +402,19 @@ remove_skeleton(const struct spool *sp)
 	}
 }
 
+/* Was the rename of our sibling to final done, whatever its answer was?
+ * Nobody else moves it. */
+static bool
+took_place(const struct spool *sp, const char *final)
+{
+	int saved = errno;
+	bool done = fs_unsure(errno) && spool_has(sp->dir, "seq") < 0 &&
+		    errno == ENOENT && spool_has(final, "nfsq.conf") == 1;
+
+	errno = saved;
+	return done;
+}
+
 /* Makes DIR by building a sibling and renaming it. */
 static int
 init_new(struct spool *sp, struct error *err)
@@ -406,12 +427,16 @@ init_new(struct spool *sp, struct error *err)
 	sp->dir = xasprintf("%s.nfsq-%s", final, nonce);
 	if (fs_mkdir(sp->dir, 0700) < 0) {
 		r = error_errno(err, "cannot make spool '%s'", final);
+		fs_rmdir(sp->dir);	/* it may have been made */
 		goto out;
 	}
 	sp->nfs = fs_is_nfs(sp->dir);
 	r = init_in(sp, err);
-	if (r == 1 && fs_rename(sp->dir, final) < 0)
+	if (r == 1 && fs_rename(sp->dir, final) < 0 && !took_place(sp, final))
 		r = error_errno(err, "cannot make spool '%s'", final);
+	else if (r == 1 && sync_parent(final, sp->nfs) < 0)
+		r = error_errno(err, "spool '%s' is made but may not outlive a "
+				"crash: cannot sync", final);
 	if (r < 0) {
 		conf = spool_path(sp, "nfsq.conf");
 		fs_unlink(conf);
@@ -447,11 +472,36 @@ spool_init(const char *dir, bool group, int64_t lease_ms, struct error *err)
 	else if ((r = judge(sp.dir, err)) == 1) {
 		sp.nfs = fs_is_nfs(sp.dir);
 		r = init_in(&sp, err);
-		if (r < 0)
+		/* With nfsq.conf in place it is a spool. */
+		if (r < 0 && spool_has(sp.dir, "nfsq.conf") == 0)
 			remove_skeleton(&sp);
 	}
 	spool_conf_release(&sp.conf);
 	free(sp.dir);
+	return r;
+}
+
+int
+spool_list_shard(const struct spool *sp, const char *top, uint64_t id,
+		 struct strlist *names)
+{
+	char *dir = spool_path(sp, "%s", top);
+	char *shard = xasprintf("%" PRIu64, spool_shard(id));
+	char *path = xasprintf("%s/%s", dir, shard);
+	int r = fs_list(path, names, NULL), there, saved = errno;
+
+	if (r < 0 && errno == ENOENT) {
+		there = spool_has(dir, shard);
+		saved = there == 0 ? ENOENT : errno;
+		if (there == 1) {
+			r = fs_list(path, names, NULL);
+			saved = r < 0 && errno == ENOENT ? ESTALE : errno;
+		}
+	}
+	free(path);
+	free(shard);
+	free(dir);
+	errno = saved;
 	return r;
 }
 
@@ -462,8 +512,12 @@ spool_has(const char *dir, const char *name)
 {
 	struct strlist names = STRLIST_INIT;
 	int r = fs_list(dir, &names, NULL);
-	int saved = errno;
+	int saved;
 
+	/* "No such directory" has consequences: ask twice. */
+	if (r < 0 && (errno == ENOENT || errno == ESTALE))
+		r = fs_list(dir, &names, NULL);
+	saved = errno;
 	if (r == 0)
 		r = strlist_has(&names, name);
 	strlist_release(&names);
@@ -537,22 +591,30 @@ ring(const struct spool *sp, const char *dir)
 	free(path);
 }
 
+static char *new_bucket(const struct spool *sp, const struct token *t);
+
 int
 spool_send(const struct spool *sp, const char *fdir, const char *fname,
 	   enum state state, const struct token *to, char **dir)
 {
 	char name[TOKEN_NAME_MAX + 1];
 	char *tdir = NULL;
+	bool no_bucket = false;
 	int r = -1;
 
 	spool_token_name(to, name);
 	for (int tries = 0; tries < 5; tries++) {
 		free(tdir);
-		tdir = state == STATE_QUEUED ? spool_bucket_dir(sp, to)
-					     : state_path(sp, state, to);
+		tdir = state != STATE_QUEUED ? state_path(sp, state, to)
+			: no_bucket ? new_bucket(sp, to)
+				    : spool_bucket_dir(sp, to);
 		if (!tdir)
 			return -1;
 		r = spool_rename(fdir, fname, tdir, name);
+		/* Something else of a bucket's name is none of ours. */
+		no_bucket = r < 0 && (errno == ENOTDIR || errno == ELOOP);
+		if (no_bucket && state == STATE_QUEUED)
+			continue;
 		if (r != MOVE_NO_TARGET)
 			break;
 		/* A bucket may have been dropped since; a shard is new. */

@@ -56,7 +56,7 @@ int64_t spool_reap_ms(const struct spool *sp);	/* reap interval: L/10,
 						   at most 30 s */
 /* A random word of NONCE_LEN hex digits. */
 void spool_nonce(char nonce[NONCE_LEN + 1]);
-/* The server's clock now, by touching a file of our own in tmp/ (3 RPCs). */
+/* The server's clock now, by touching tmp/ (one RPC). */
 int spool_server_now(struct spool *sp, int64_t *ms, struct error *err);
 
 /* --- submit (spool-submit.c) */
@@ -213,7 +213,8 @@ struct queue {			/* what queue/ showed */
 int spool_look(struct spool *sp, struct queue *q, struct error *err);
 void queue_release(struct queue *q);
 /* Was it meant for an earlier attempt of t, and carried out then?  (Its
- * worker may have died before it could remove the entry.) */
+ * worker may have died before it could remove the entry.)  A REHOLD never is:
+ * the job stays held until a release, which forgets it. */
 bool request_stale(const struct request *r, const struct token *t);
 bool queue_drained(const struct queue *q, const char *host, const char *name);
 /* The tokens of a bucket, by id. *t is the caller's to free. */
@@ -279,6 +280,9 @@ int spool_bury(struct spool *sp, const char *uuid);
 int spool_purge(struct spool *sp, const struct entry *e, struct error *err);
 /* Removes what lies in tmp/ longer than age by the server's clock. */
 int spool_sweep_tmp(struct spool *sp, int64_t age_ms, int64_t now_ms);
+/* Removes files of jobs with a tombstone: of a purge that did not come to its
+ * end, or written by a zombie after it. */
+void spool_sweep_purged(struct spool *sp);
 /* mtime of waiting/, which every submit into it touches. */
 int spool_waiting_mtime(struct spool *sp, int64_t *mtime_ms);
 

@@ -6,9 +6,11 @@
  * it is parsed.  Parsing is strict, so that no file that nfsq did not make is
  * taken for a token: decimal numbers have no sign but a needed '-' and no
  * leading zero, %XX is upper case and only where it is needed, no key comes
- * twice.  The order of words and words with their default value are let
- * through.  What a later version may add (a key, a flag letter, a reason)
- * makes the token foreign, never malformed.
+ * twice, words and flags are in the order of their tables, none has its
+ * default value.  So printing what was parsed gives the name again; otherwise
+ * whoever moves a token would name a file that is not there, and take that
+ * for a lost race.  What a later version may add (a key, a flag letter, a
+ * reason) makes the token foreign, never malformed.
  *
  * Numbers have ranges so that a name fits: the longest name without the words
  * that may give way is 240 bytes at most (asserted by a unit test).  When a
@@ -218,7 +220,7 @@ parse_number(const struct word *w, const char *value, struct token *t)
 	int64_t n;
 	const char *end = read_decimal(value, w->min, w->max, &n);
 
-	if (!end || *end)
+	if (!end || *end || (n == w->def && w->print == print_number))
 		return BAD;
 	number_set(w, t, n);
 	return GOOD;
@@ -272,31 +274,37 @@ print_flags(const struct word *w, const struct token *t, char buf[SEGMENT])
 	buf[n] = '\0';
 }
 
-static unsigned
-flag_of(char letter)
+/* Its place in the table, or the table's length. */
+static size_t
+flag_at(char letter)
 {
-	for (size_t i = 0; i < ARRAY_LEN(flag_letters); i++)
-		if (flag_letters[i].letter == letter)
-			return flag_letters[i].flag;
-	return 0;
+	size_t i = 0;
+
+	while (i < ARRAY_LEN(flag_letters) && flag_letters[i].letter != letter)
+		i++;
+	return i;
 }
 
 static enum verdict
 parse_flags(const struct word *w, const char *value, struct token *t)
 {
 	enum verdict verdict = GOOD;
+	size_t least = 0;
 
 	(void)w;
 	if (!*value)
 		return BAD;
 	for (const char *p = value; *p; p++) {
-		unsigned flag = flag_of(*p);
+		size_t i = flag_at(*p);
 
-		if (*p < 'a' || *p > 'z' || strchr(p + 1, *p))
+		if (*p < 'a' || *p > 'z' || strchr(p + 1, *p) || i < least)
 			return BAD;
-		t->flags |= flag;
-		if (flag == 0)
+		if (i == ARRAY_LEN(flag_letters)) {
 			verdict = FOREIGN;
+			continue;
+		}
+		t->flags |= flag_letters[i].flag;
+		least = i + 1;
 	}
 	return verdict;
 }
@@ -542,8 +550,10 @@ key_again(const char *rest, const char *key, size_t len)
 	return false;
 }
 
+/* *least: the first word of the table that may come now. */
 static enum verdict
-parse_word(const char *text, size_t len, const char *rest, struct token *t)
+parse_word(const char *text, size_t len, const char *rest, size_t *least,
+	   struct token *t)
 {
 	char word[TOKEN_NAME_MAX + 1];
 	size_t key = 0;
@@ -558,9 +568,14 @@ parse_word(const char *text, size_t len, const char *rest, struct token *t)
 		if (!is_plain((unsigned char)word[i]) && word[i] != '%')
 			return BAD;
 	word[key] = '\0';
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcmp(words[i].key, word) == 0)
-			return words[i].parse(&words[i], word + key + 1, t);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcmp(words[i].key, word) != 0)
+			continue;
+		if (i < *least)
+			return BAD;
+		*least = i + 1;
+		return words[i].parse(&words[i], word + key + 1, t);
+	}
 	return FOREIGN;
 }
 
@@ -568,6 +583,7 @@ int
 token_parse(const char *name, struct token *t)
 {
 	const char *p;
+	size_t least = 0;
 
 	token_init(t);
 	if (strlen(name) > TOKEN_NAME_MAX)
@@ -581,7 +597,7 @@ token_parse(const char *name, struct token *t)
 		if (*p++ != ',')
 			return 0;
 		len = strcspn(p, ",");
-		switch (parse_word(p, len, p + len, t)) {
+		switch (parse_word(p, len, p + len, &least, t)) {
 		case BAD:
 			return 0;
 		case FOREIGN:

@@ -105,7 +105,8 @@ struct token {
 
 void token_init(struct token *t);	/* defaults */
 /* 1 parsed; 0 not a token's name (somebody else's file, or malformed: bad
- * number, word twice, too long).  A well-formed unknown word: 1, foreign. */
+ * number, word twice, too long, not as token_format writes it).  A well-formed
+ * unknown word: 1, foreign. */
 int token_parse(const char *name, struct token *t);
 /* Writes the name to buf.  name, user, host are cut, in this order, at a whole
  * character so that all fits; then rss, cpu, bs are left out.  BUG when t is

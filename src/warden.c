@@ -34,13 +34,19 @@ watch(struct warden *w, int64_t now)
 {
 	struct term *t = w->t;
 	struct error err = ERROR_INIT;
-	int r;
+	/* Right after an outage the pulse may not know of it yet: without a
+	 * heartbeat of our own within H nobody is judged (P5). */
+	int64_t last = t->beat->deadline_ms - t->sp->conf.lease_ms +
+		       spool_margin_ms(t->sp);
+	int64_t from = now - last > spool_gap_ms(t->sp)
+		? 0 : t->beat->watch_from_ms;
+	int r, q;
 
-	r = recover_watch(t->sp, &w->watch, t->uuid, now,
-			  t->beat->watch_from_ms, &err);
+	r = recover_watch(t->sp, &w->watch, t->uuid, now, from, &err);
 	if (r > 0)
 		msg_info("reaped %d silent worker%s", r, r > 1 ? "s" : "");
-	if (r < 0 || recover_queue(t->sp, &err) < 0)
+	q = recover_queue(t->sp, &err);
+	if (r < 0 || q < 0)
 		complain(w, &err);
 	else
 		w->failing = false;

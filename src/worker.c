@@ -23,6 +23,7 @@ watch_signals(void)
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGUSR1);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);	/* ignored, nobody tells us of an end */
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -39,14 +40,21 @@ pause_before(struct keeper *k, int64_t ms)
 		if (poll(&p, 1, (int)(until - proc_now()) + 1) <= 0)
 			continue;
 		while (read(k->sigfd, &si, sizeof(si)) == (ssize_t)sizeof(si))
-			if (si.ssi_signo == SIGTERM || si.ssi_signo == SIGINT)
+			if (si.ssi_signo == SIGTERM ||
+			    si.ssi_signo == SIGINT ||
+			    si.ssi_signo == SIGUSR1 ||
+			    (si.ssi_signo == SIGHUP &&
+			     k->term.set->hup_ends)) {
+				k->shutdown = true;
 				return false;
+			}
 	}
 	return true;
 }
 
+/* *joined: it got a seat in the spool. */
 static enum term_end
-one_term(struct keeper *k)
+one_term(struct keeper *k, bool *joined)
 {
 	enum term_end end = TERM_BROKEN;
 	char uuid[UUID_LEN + 1];
@@ -54,10 +62,12 @@ one_term(struct keeper *k)
 
 	snprintf(uuid, sizeof(uuid), "%s", k->term.uuid);
 	if (r == 1) {
+		*joined = true;
 		end = keeper_serve(k);
 		k->term.dead[0] = '\0';
 	} else if (r == 0) {
 		end = TERM_STUCK;
+		k->shutdown = true;
 	}
 	/* Only when no process of that life is left may its claims be taken
 	 * at once; otherwise others wait for the lease. */
@@ -72,6 +82,7 @@ worker_run(struct worker_settings *set, struct spool *sp)
 	struct keeper k = { .term = { .set = set, .sp = sp } };
 	int64_t delay = 0, began = proc_now();
 	enum term_end end = TERM_BROKEN;
+	bool joined = false;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	k.sigfd = watch_signals();
@@ -81,8 +92,12 @@ worker_run(struct worker_settings *set, struct spool *sp)
 		int64_t start = proc_now();
 
 		k.left = k.broken = false;
-		end = one_term(&k);
-		if (end == TERM_LEFT || end == TERM_STUCK || k.shutdown)
+		end = one_term(&k, &joined);
+		if (end == TERM_LEFT || end == TERM_STUCK || k.shutdown ||
+		    k.finish)
+			break;
+		/* It never worked, and why has been said. */
+		if (end == TERM_BROKEN && !joined)
 			break;
 		msg_warn("%s; all its jobs here are ended, starting over",
 			 end == TERM_FENCED ? "this worker lost its lease"
@@ -103,5 +118,6 @@ worker_run(struct worker_settings *set, struct spool *sp)
 		msg_warn("leave without giving back: the spool does not "
 			 "answer; what was claimed is queued again after the "
 			 "lease");
-	return end == TERM_LEFT || k.shutdown ? EXIT_DONE : EXIT_FAILED;
+	return end == TERM_LEFT || k.shutdown || k.finish ? EXIT_DONE
+							   : EXIT_FAILED;
 }

@@ -130,6 +130,7 @@ take_sheet(struct writer *w, const struct sheet *s, int fd)
 	c->serial = s->serial;
 	c->stream = s->stream;
 	c->from = fd;
+	c->error = fd < 0 ? EMFILE : 0;	/* it got lost on its way */
 	c->to = -1;
 	c->file = s->file;
 	w->v = xreallocarray(w->v, w->n + 1, sizeof(struct copy *));
