@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2120,SC2317 # functions called by name
 # lib.sh - what the black-box tests share; sourced, never run
 #
 # The environment: NFSQ_BUILD, the folder that holds the programs, and
@@ -30,7 +30,6 @@ unset NFSQ_SPOOL NFSQ_TASK_ID NFSQ_ATTEMPT NFSQ_SCRIPT CDPATH TMPDIR ENV
 unset OMP_NUM_THREADS XDG_CONFIG_HOME NO_COLOR
 PATH=$NFSQ_BUILD:$PATH
 export PATH
-umask_given=$(umask)
 
 skip() {
 	echo "SKIP: $test_name: $*"
@@ -46,7 +45,7 @@ show_file() {
 
 fail() {
 	{
-		echo "FAIL: $test_name: $check: $*"
+		printf 'FAIL: %s: %s: %s\n' "$test_name" "$check" "$*"
 		for f in "$W"/cmd "$W"/out "$W"/err "$W"/*.werr; do
 			show_file "$f"
 		done
@@ -201,6 +200,7 @@ worker() {
 	nfsq-worker -q --name "$_w" --poll 50ms "$@" </dev/null \
 		>"$W/$_w.wout" 2>>"$W/$_w.werr" 3>&- &
 	echo "$!" >"$W/$_w.pid"
+	# shellcheck disable=SC2034 # for the tests
 	worker_pid=$!
 }
 
@@ -263,11 +263,16 @@ no_cmd() {			# a condition
 
 # --- the frame
 
-# new_spool [OPTION...]: a spool, with a lease short enough for tests
+# new_spool: a spool, with a lease short enough for tests
 new_spool() {
 	NFSQ_SPOOL="$W/spool"
 	export NFSQ_SPOOL
-	run 0 nfsq init --lease "${LEASE:-3s}" "$@" "$NFSQ_SPOOL"
+	run 0 nfsq init --lease "${LEASE:-3s}" "$NFSQ_SPOOL"
+}
+
+# A test may have its own: called at the end of each check.
+clean_up() {
+	:
 }
 
 set_up() {
@@ -327,7 +332,16 @@ tear_down() {			# STATUS
 			} >&3
 		done
 	fi
+	clean_up
 	return "$_failed"
+}
+
+end_check() {			# STATUS
+	trap - EXIT
+	set +e
+	cd "$TOP" || exit 1
+	tear_down "$1"
+	exit $?
 }
 
 remove() {
@@ -339,7 +353,7 @@ one_check() {
 	check=$1
 	(
 		set -e
-		trap '_s=$?; trap - EXIT; set +e; cd "$TOP"; tear_down "$_s"; exit $?' EXIT
+		trap 'end_check $?' EXIT
 		trap 'exit 129' HUP
 		trap 'exit 130' INT
 		trap 'exit 143' TERM
