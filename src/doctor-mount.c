@@ -32,7 +32,8 @@ unescape(const char *s, size_t n)
 	struct str out = STR_INIT;
 
 	for (size_t i = 0; i < n; i++) {
-		if (s[i] == '\\' && n - i > 3 && isdigit((unsigned char)s[i + 1])) {
+		if (s[i] == '\\' && n - i > 3 &&
+		    isdigit((unsigned char)s[i + 1])) {
 			str_addc(&out, (char)((s[i + 1] - '0') << 6 |
 					      (s[i + 2] - '0') << 3 |
 					      (s[i + 3] - '0')));

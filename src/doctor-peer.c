@@ -198,8 +198,8 @@ judge_owner(struct meet *m)
 		say(m, DOCTOR_BAD, "owner", fresh, "a file of its is not "
 		    "seen: %s", strerror(errno));
 	else if (uid != (int64_t)st.st_uid)
-		say(m, DOCTOR_WARN, "owner", "give users the same number on all "
-		    "hosts; root should not be one of them", "files of its "
+		say(m, DOCTOR_WARN, "owner", "give users the same number on "
+		    "all hosts; root should not be one of them", "files of its "
 		    "user %" PRId64 " belong to user %u here", uid,
 		    (unsigned)st.st_uid);
 	else
@@ -271,8 +271,8 @@ judge_race(struct meet *m, size_t made, size_t mine, size_t yours)
 		    "twice, %zu at none; they were told %zu and %zu", made, a,
 		    b, you, twice, left, mine, yours);
 	else
-		say(m, DOCTOR_OK, "race", NULL, "%zu names, each renamed by one: "
-		    "%zu by this process, %zu by %s", made, mine, yours, you);
+		say(m, DOCTOR_OK, "race", NULL, "%zu names, each renamed by "
+		    "one: %zu by this process, %zu by %s", made, mine, yours, you);
 	strlist_release(&all);
 }
 

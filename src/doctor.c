@@ -168,10 +168,28 @@ doctor_has(const struct doctor *d, const char *dir, const char *name)
 
 /* --- the frame */
 
+/* A directory made on another host just now may be believed missing: a
+ * listing of the one above makes it fresh (NFS-FACTS 1.2). */
+static char *
+resolve(const char *dir)
+{
+	struct strlist names = STRLIST_INIT;
+	char *path = realpath(dir, NULL), *up;
+	const char *slash = strrchr(dir, '/');
+
+	if (path || errno != ENOENT)
+		return path;
+	up = slash ? xstrndup(dir, (size_t)(slash - dir) + 1) : xstrdup(".");
+	fs_list(up, &names, NULL);
+	strlist_release(&names);
+	free(up);
+	return realpath(dir, NULL);
+}
+
 int
 doctor_is_spool(const char *dir, struct error *err)
 {
-	char *path = realpath(dir, NULL);
+	char *path = resolve(dir);
 	int r = path ? spool_has(path, "nfsq.conf") : -1;
 
 	if (r < 0)

@@ -127,7 +127,7 @@ mend_counter(struct fsck_repair *r, struct finding *x)
 
 	if (k == 1)
 		fsck_say(r, "mended: %s: the counter is '%s' now", x->path,
-		     entry ? entry : "?");
+			 entry ? entry : "?");
 	free(entry);
 	return k;
 }
@@ -173,7 +173,7 @@ mend_twin(struct fsck_repair *r, struct finding *x)
 	entry_release(&e);
 	if (k == 1)
 		fsck_say(r, "mended: %s: removed, the job is at '%s'", x->path,
-		     x->other);
+			 x->other);
 	return k;
 }
 
@@ -224,7 +224,7 @@ mend_body(struct fsck_repair *r, struct finding *x)
 	}
 	if (k == 1)
 		fsck_say(r, "mended: %s: job %" PRIu64 " is in corrupt/ now "
-		     "(submit it again)", x->path, e.t.id);
+			 "(submit it again)", x->path, e.t.id);
 	entry_release(&e);
 	return k;
 }
@@ -298,7 +298,8 @@ may_adopt(struct fsck_repair *r, struct finding *x, const struct token *t,
  * millisecond less than any token of this job has said.
  */
 static int
-adopt(struct fsck_repair *r, struct finding *x, struct token *t, int64_t mtime_ms)
+adopt(struct fsck_repair *r, struct finding *x, struct token *t,
+      int64_t mtime_ms)
 {
 	enum state state = STATE_CORRUPT;
 	struct str text = STR_INIT;
@@ -329,11 +330,11 @@ adopt(struct fsck_repair *r, struct finding *x, struct token *t, int64_t mtime_m
 		k = spool_mend_adopt(r->sp, t, state) < 0 ? -1 : 1;
 	if (k == 1 && state == STATE_HELD)
 		fsck_say(r, "mended: %s: job %" PRIu64 " is in held/ now: its "
-		     "submit did not end, or its entry was removed (nfsq "
-		     "release or nfsq cancel it)", x->path, t->id);
+			 "submit did not end, or its entry was removed (nfsq "
+			 "release or nfsq cancel it)", x->path, t->id);
 	else if (k == 1)
 		fsck_say(r, "mended: %s: job %" PRIu64 " is in corrupt/ now",
-		     x->path, t->id);
+			 x->path, t->id);
 out:
 	job_release(&j);
 	str_release(&text);

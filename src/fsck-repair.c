@@ -88,8 +88,8 @@ tell_reaped(struct fsck_repair *r, const struct strlist *before)
 		for (size_t i = 0; i < before->n; i++) {
 			if (strlist_has(&names, before->v[i]))
 				continue;
-			fsck_say(r, "mended: workers/%s: its jobs were taken over",
-			     before->v[i]);
+			fsck_say(r, "mended: workers/%s: its jobs were taken "
+				 "over", before->v[i]);
 			r->mended++;
 		}
 	strlist_release(&names);
@@ -103,8 +103,9 @@ watch_round(struct fsck_repair *r, struct vigil *v, struct strlist *silent)
 		return -1;
 	if (silent->n == 0)
 		return 0;
-	/* May block, and then the watch begins anew. */
-	if (recover_watch(r->sp, &v->watch, NULL, boottime(), v->from_ms,
+	/* Only time up to our last heartbeat counts: what blocked since then
+	 * may have kept the others from theirs. */
+	if (recover_watch(r->sp, &v->watch, NULL, v->last_ms, v->from_ms,
 			  &r->err) < 0)
 		return -1;
 	return 1;
@@ -155,8 +156,8 @@ housekeep(struct fsck_repair *r)
 	int n = recover_release_waiting(r->sp, r->now_ms, &next, &r->err);
 
 	if (n > 0) {
-		fsck_say(r, "mended: waiting: queued %d job%s whose time had come",
-		     n, n == 1 ? "" : "s");
+		fsck_say(r, "mended: waiting: queued %d job%s whose time had "
+			 "come", n, n == 1 ? "" : "s");
 		r->mended++;
 	}
 	if (n < 0 || recover_queue(r->sp, &r->err) < 0)

@@ -330,10 +330,11 @@ build_conf(struct spool *sp, struct error *err)
 	if (r == 0 && (r = fs_rename(tmp, path)) < 0 && fs_unsure(errno) &&
 	    spool_has(sp->dir, "nfsq.conf") == 1)
 		r = 0;
-	if (r == 0)
-		r = fs_sync_dir(sp->dir, sp->nfs);
 	if (r < 0)
 		error_errno(err, "cannot make '%s'", path);
+	else if ((r = fs_sync_dir(sp->dir, sp->nfs)) < 0)
+		error_errno(err, "'%s' is made but may not outlive a crash: "
+			    "cannot sync", path);
 	str_release(&text);
 	free(tmp);
 	free(path);

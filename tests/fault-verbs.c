@@ -49,7 +49,7 @@ act_init(struct world *w)
 	struct error err = ERROR_INIT;
 	int r = spool_init(dir, w->how != 0, 0, &err);
 
-	error_release(&err);
+	keep_text(w, &err);
 	free(dir);
 	return r;
 }
@@ -67,6 +67,11 @@ after_init(struct world *w)
 		if (clean && strcmp(names.v[i], "other") != 0)
 			wrong(w, "'%s' is left of init", names.v[i]);
 	strlist_release(&names);
+	free(w->dir);
+	w->dir = xasprintf("%s/other", w->top);
+	if (clean && told(w, -1) && file_exists(w, "nfsq.conf") &&
+	    !strstr(w->sh->text, "may not outlive"))
+		wrong(w, "refused, but it is a spool: %.200s", w->sh->text);
 	r = act_init(w);
 	if (r < 0 || (told(w, 1) && r != 0))
 		wrong(w, "init again says %d", r);
@@ -391,14 +396,14 @@ prepare_reap(struct world *w)
 		bool started, decided;
 		int request;
 		enum state end;
-		uint32_t attempts;
+		uint32_t attempts, lost;
 	} claims[] = {
-		{ 0, false, false, REQ_COUNT, STATE_DONE, 1 },
-		{ 0, true, false, REQ_COUNT, STATE_DONE, 2 },
-		{ MAKE_OUTPUT, true, true, REQ_COUNT, STATE_FAILED, 1 },
-		{ 0, true, false, REQ_CANCEL, STATE_CANCELLED, 1 },
-		{ MAKE_FRAGILE, true, false, REQ_COUNT, STATE_FAILED, 1 },
-		{ 0, false, false, REQ_REHOLD, STATE_DONE, 1 },
+		{ 0, false, false, REQ_COUNT, STATE_DONE, 1, 0 },
+		{ 0, true, false, REQ_COUNT, STATE_DONE, 2, 1 },
+		{ MAKE_OUTPUT, true, true, REQ_COUNT, STATE_FAILED, 1, 0 },
+		{ 0, true, false, REQ_CANCEL, STATE_CANCELLED, 1, 0 },
+		{ MAKE_FRAGILE, true, false, REQ_COUNT, STATE_FAILED, 1, 1 },
+		{ 0, false, false, REQ_REHOLD, STATE_DONE, 1, 0 },
 	};
 	struct token t, end;
 
@@ -415,6 +420,7 @@ prepare_reap(struct world *w)
 			ask(w, (enum request_op)claims[i].request, t.id, NULL);
 		w->want[i] = 1u << claims[i].end;
 		w->attempts[i] = claims[i].attempts;
+		w->lost[i] = claims[i].lost;
 	}
 }
 

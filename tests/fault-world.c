@@ -401,6 +401,9 @@ check_ends(struct world *w)
 		if (w->attempts[i] && s.t.attempt != w->attempts[i])
 			wrong(w, "job %" PRIu64 " took %u attempts, not %u",
 			      w->job[i].id, s.t.attempt, w->attempts[i]);
+		if (w->attempts[i] && s.t.lost < w->lost[i])
+			wrong(w, "job %" PRIu64 " lost %u attempts, not %u",
+			      w->job[i].id, s.t.lost, w->lost[i]);
 		if (s.t.flags & TOKEN_OUTPUT &&
 		    (state == STATE_DONE || s.t.reason == REASON_EXIT))
 			check_output(w, &s);
@@ -471,8 +474,11 @@ check_names(struct world *w)
 		if (strstr(name, ".att") || strncmp(name, "result-", 7) == 0 ||
 		    strcmp(name, "nfsq.conf") == 0)
 			continue;
+		/* Of a token the words after the counter do not count. */
 		for (unsigned k = 0; k < i; k++)
-			if (strcmp(l->moves[k], name) == 0)
+			if (strcspn(name, ",") == strcspn(l->moves[k], ",") &&
+			    strncmp(l->moves[k], name,
+				    strcspn(name, ",")) == 0)
 				wrong(w, "the name '%s' was used twice", name);
 	}
 	if (l->nmoves == FAULT_MOVES)

@@ -36,6 +36,7 @@ struct world {
 	struct token job[WORLD_JOBS];	/* these exist, whatever happens */
 	unsigned want[WORLD_JOBS];	/* ends allowed, bits; 0: done */
 	uint32_t attempts[WORLD_JOBS];	/* how many it must take; 0: any */
+	uint32_t lost[WORLD_JOBS];	/* of these lost, if attempts is set */
 	size_t n;
 	unsigned how;		/* MAKE_*, from the verb */
 	int change;		/* enum change, from the verb */

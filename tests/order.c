@@ -30,6 +30,8 @@ add_name(const char *name, size_t n)
 		str_addf(&trace, "T%u", t.move);
 	else if (nonce && strstr(one, ".c1."))
 		str_add(&trace, "B");
+	else if (nonce && !isdigit((unsigned char)one[0]))
+		str_addf(&trace, "%.*s.N", (int)(dot - one), one);
 	else if (nonce || (dot && strcmp(dot, ".in") == 0))
 		str_addf(&trace, "%.*s.N%s", (int)strcspn(one, "."), one,
 			 nonce ? "" : ".in");
@@ -293,6 +295,20 @@ static const char outside[] =
 	"rename .result.nfsq-5.1 result\n"
 	"rename workers/W/T3 done/0/T4\n";
 
+static const char request[] =
+	"symlink tmp/req.cancel.0.1.N\n"
+	"rename tmp/req.cancel.0.1.N queue/req.cancel.0.1.N\n"
+	"open queue\n"
+	"fsync queue\n"
+	"close queue\n";
+
+static const char drain[] =
+	"symlink tmp/drain.host.w.N\n"
+	"rename tmp/drain.host.w.N queue/drain.host.w.N\n"
+	"open queue\n"
+	"fsync queue\n"
+	"close queue\n";
+
 static const char leave[] =
 	"unlink workers/W/lease\n"
 	"list workers/W\n"
@@ -335,6 +351,20 @@ need(bool ok, const char *what)
 	failures++;
 }
 
+/* Whoever takes an id leaves a target that nobody else can have made: it
+ * carries the nonce (NFS-FACTS 2.4). */
+static bool
+took_id(const struct spool *sp, const struct token *t)
+{
+	char *path = xasprintf("%s/seq/%" PRIu64 ".%s", sp->dir, t->id + 1,
+			       t->nonce);
+	struct stat st;
+	bool yes = lstat(path, &st) == 0;
+
+	free(path);
+	return yes;
+}
+
 static void
 submit(struct spool *sp, bool held, const char *input, const char *output)
 {
@@ -347,6 +377,7 @@ submit(struct spool *sp, bool held, const char *input, const char *output)
 	j.hold = held;
 	j.output = output ? xstrdup(output) : NULL;
 	need(spool_submit(sp, &j, fd, &t, NULL) == 0, "submit");
+	need(took_id(sp, &t), "find the nonce in seq/");
 	job_release(&j);
 	if (fd >= 0)
 		close(fd);
@@ -401,6 +432,7 @@ scenes(struct spool *sp, const char *base)
 	struct outputs o = {
 		.out = { .kind = OUTPUT_FILE, .path = file }, .same = true,
 	};
+	struct request cancel = { .op = REQ_CANCEL, .id = 1 };
 	struct seat seat;
 	struct token t;
 	int64_t ms;
@@ -440,6 +472,10 @@ scenes(struct spool *sp, const char *base)
 	str_clear(&trace);
 	need(spool_leave(sp, &seat) == 0, "leave");
 	expect("leave", leave);
+	need(spool_request(sp, &cancel, NULL, NULL) == 0, "request");
+	expect("request", request);
+	need(spool_drain(sp, "host", "w", NULL) == 0, "drain");
+	expect("drain", drain);
 	outputs_release(&o);
 	seat_release(&seat);
 }

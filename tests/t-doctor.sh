@@ -157,7 +157,7 @@ test_signals() {
 	begin --timeout 30s
 	kill -KILL "$doctor"
 	ended 137
-	ls "$NFSQ_SPOOL/tmp" | grep -q '^doctor\.' || fail "killed too late"
+	[ -d "$NFSQ_SPOOL/tmp/doctor.$token" ] || fail "killed too late"
 	fsck_clean
 	# a day later
 	touch -d '2 days ago' "$NFSQ_SPOOL/tmp/"doctor.*

@@ -67,6 +67,7 @@ test_files() {
 
 # interrupted SIGNAL...: a nfsq run that gets them
 interrupted() {
+	rm -f "$W/run.out"	# the last one was up, too
 	setsid sh -c 'trap - INT; exec nfsq run -- sh -c "echo up; sleep 4713.2"' \
 		>"$W/run.out" 2>"$W/run.err" &
 	_r=$!
