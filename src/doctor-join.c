@@ -284,5 +284,7 @@ doctor_join(struct doctor *d, const char *token, int64_t timeout_ms,
 	}
 	free(j.said);
 	strlist_release(&j.names);
+	d->say = NULL;
+	d->arg = NULL;
 	return r;
 }

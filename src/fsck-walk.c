@@ -12,7 +12,7 @@
 
 static const char not_ours[] = "is not ours (remove it)";
 
-static struct finding *
+static PRINTF(4, 0) struct finding *
 add_finding(struct fsck *f, enum fsck_mend mend, const char *path,
 	    const char *fmt, va_list ap)
 {

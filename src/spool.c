@@ -203,6 +203,19 @@ absolute(const char *dir)
 	return abs;
 }
 
+static void
+look_above(const char *path)
+{
+	struct strlist names = STRLIST_INIT;
+	const char *slash = strrchr(path, '/');
+	char *dir = slash > path ? xstrndup(path, (size_t)(slash - path))
+				 : xstrdup("/");
+
+	fs_list(dir, &names, NULL);
+	strlist_release(&names);
+	free(dir);
+}
+
 struct spool *
 spool_open(const char *dir, struct error *err)
 {
@@ -211,6 +224,10 @@ spool_open(const char *dir, struct error *err)
 
 	sp->dir = absolute(dir);
 	spool_conf_init(&sp->conf);
+	/* Just made on another host it may be remembered as missing here,
+	 * until the directory above is opened (NFS-FACTS 1.2). */
+	if (stat(sp->dir, &st) < 0 && errno == ENOENT)
+		look_above(sp->dir);
 	if (stat(sp->dir, &st) < 0) {
 		if (errno == ENOENT)
 			error_set(err, "no spool '%s' (nfsq init '%s' makes "
