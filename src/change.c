@@ -22,6 +22,7 @@ struct change_ctx {
 	enum change c;
 	struct entry e;		/* where it was seen last */
 	char *request;		/* ours in queue/; NULL: none placed */
+	struct token asked;	/* the claim that it was placed for */
 	char **note;
 	struct error *err;
 };
@@ -104,11 +105,50 @@ move_queued(struct change_ctx *x, struct token *to)
 
 /* --- by state */
 
+static bool
+same_name(const struct token *a, const struct token *b)
+{
+	return a->id == b->id && a->move == b->move &&
+	       strcmp(a->nonce, b->nonce) == 0;
+}
+
+/*
+ * Removes requests that an earlier round left, before the job moves.  Listed,
+ * then the job found to be where it was: what is asked of a later round came
+ * after that and stays.  1; LOST: it moved; -1.  (model: request.pml, forget)
+ */
+static int
+forget(struct change_ctx *x, unsigned ops)
+{
+	struct entry again = { .dir = NULL };
+	struct queue q;
+	int r = spool_look(x->sp, &q, x->err);
+
+	if (r == 0 && q.nrequests) {
+		r = spool_find(x->sp, x->e.t.id, &again, x->err);
+		if (r == 1 && !same_name(&again.t, &x->e.t))
+			r = 0;
+		if (r == 1)
+			r = spool_forget_requests(x->sp, &q, x->e.t.id, ops)
+				< 0 ? error_errno(x->err, "cannot remove "
+						  "requests for job %" PRIu64,
+						  x->e.t.id) : 1;
+		else if (r == 0)
+			r = LOST;
+	} else if (r == 0) {
+		r = 1;
+	}
+	entry_release(&again);
+	queue_release(&q);
+	return r;
+}
+
 static int
 change_open(struct change_ctx *x)
 {
 	struct token to = x->e.t;
 	bool held = x->e.state == STATE_HELD;
+	int r;
 
 	switch (x->c) {
 	case CHANGE_CANCEL:
@@ -126,10 +166,8 @@ change_open(struct change_ctx *x)
 		if (!held)
 			return already(x, "is not held");
 		/* A requeue --hold that brought it here is done with. */
-		if (spool_forget_requests(x->sp, to.id) < 0)
-			return error_errno(x->err, "cannot remove requests for "
-					   "job %" PRIu64, to.id);
-		return move_queued(x, &to);
+		r = forget(x, 1u << REQ_REHOLD);
+		return r == 1 ? move_queued(x, &to) : r;
 	case CHANGE_REQUEUE:
 		return already(x, held ? "has not started: it is held (nfsq "
 			       "release)" : "has not started");
@@ -146,8 +184,12 @@ change_running(struct change_ctx *x)
 		return already(x, "is not held: it is running");
 	if (x->c == CHANGE_HOLD)
 		return refuse(x, "it is running (use nfsq requeue --hold)");
-	if (x->request)
+	/* Asked of this very claim?  It may be a later round by now, whose
+	 * worker would take ours for an old one. */
+	if (x->request && same_name(&x->asked, &x->e.t))
 		return ASKED;
+	drop_request(x);
+	x->asked = x->e.t;
 	r.op = x->c == CHANGE_CANCEL ? REQ_CANCEL
 		: x->c == CHANGE_REQUEUE ? REQ_REQUEUE : REQ_REHOLD;
 	/* Of the attempt that runs, or of the one that is about to. */
@@ -188,13 +230,14 @@ static int
 rerun(struct change_ctx *x)
 {
 	struct token to = x->e.t;
+	int r;
 
 	if (x->e.state == STATE_CORRUPT)
 		return refuse(x, "it is corrupt (submit it again)");
 	/* A cancel that came too late must not end the new round. */
-	if (spool_forget_requests(x->sp, to.id) < 0)
-		return error_errno(x->err, "cannot remove requests for job %"
-				   PRIu64, to.id);
+	r = forget(x, UINT_MAX);
+	if (r != 1)
+		return r;
 	drop_request(x);
 	if (keep_result(x) < 0)
 		return -1;

@@ -235,7 +235,8 @@ launch(struct clerk *c, struct held *h, const struct str *text)
 {
 	struct wish w = { .op = WISH_START, .serial = h->serial };
 	struct error err = ERROR_INIT;
-	int input = -1;
+	int input = -1, e;
+	bool ours;
 
 	/* Without its input it must not run at all. */
 	if (h->job.stdin_name && (input = open_input(c, &h->t)) < 0) {
@@ -243,15 +244,19 @@ launch(struct clerk *c, struct held *h, const struct str *text)
 		return;
 	}
 	outputs_plan(&h->job, &h->t, &h->outs);
-	/* Thawed after the lease: FILE may have its result by now. */
-	if (c->t->beat->fenced || proc_now() >= c->t->beat->deadline_ms) {
+	e = outputs_prepare(&h->outs, &err) < 0 ? errno : 0;
+	/* Frozen in there until after the lease: FILE may have its result by
+	 * now, from another attempt. */
+	ours = !c->t->beat->fenced && proc_now() < c->t->beat->deadline_ms;
+	outputs_settle(&h->outs, ours && e == 0);
+	if (!ours) {
+		error_release(&err);
 		if (input >= 0)
 			close(input);
 		held_taken(c, h);
 		return;
 	}
-	if (outputs_prepare(&h->outs, &err) < 0) {
-		int e = errno;
+	if (e != 0) {
 		const char *path = h->outs.out.path ? h->outs.out.path
 						    : h->outs.err.path;
 
@@ -464,6 +469,12 @@ held_ended(struct clerk *c, struct held *h, const struct news *n)
 		else
 			set_exit(c, h, r);
 	}
+	/* A cancel goes before another try elsewhere (P13). */
+	if (h->give_back && h->asked == REQ_CANCEL) {
+		h->give_back = false;
+		set_end(c, h, STATE_CANCELLED, REASON_CANCELLED,
+			EXIT_CANCELLED);
+	}
 	if (n->output_error && !h->give_back && h->state != STATE_CANCELLED) {
 		/* Not written whole: no success, whatever it exited with. */
 		set_end(c, h, STATE_FAILED, REASON_OUTPUT, EXIT_LOST);
@@ -544,7 +555,7 @@ held_settle(struct clerk *c, struct held *h)
 	/* Taken from us, or it ended by itself before it could be requeued:
 	 * the wardens see to the requests (P13). */
 	for (size_t i = 0; r == 1 && i < h->requests.n; i++)
-		if (h->give_back || h->asked == REQ_CANCEL)
+		if (h->give_back == (h->asked != REQ_CANCEL))
 			spool_request_done(c->t->sp, h->requests.v[i]);
 	c->trouble = false;
 	c->delay_ms = 0;

@@ -92,19 +92,6 @@ make_parents(const char *path, int mask)
 	return r;
 }
 
-/* (output.pml: W, drop.) */
-static void
-drop_older(const struct output *o)
-{
-	for (unsigned a = 1; a < o->attempt; a++) {
-		struct str s = STR_INIT;
-
-		pattern_sibling(o->path, o->id, a, &s);
-		fs_unlink(s.s);
-		str_release(&s);
-	}
-}
-
 /* (output.pml: W, sibling.) */
 static int
 make_sibling(struct output *o)
@@ -118,27 +105,144 @@ make_sibling(struct output *o)
 	return fd < 0 ? -1 : fs_close(fd);
 }
 
-/* FILE becomes a link to the sibling, in one step.
- * (output.pml: W, link.) */
-static int
-link_to_sibling(const struct output *o)
+static const char *
+base_name(const char *path)
 {
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The name of the sibling of an earlier attempt leads to ours from now on: a
+ * FILE that is a link to it goes on to show what is written. */
+static int
+lead_on(const struct output *o, unsigned attempt)
+{
+	struct str old = STR_INIT;
 	char *tmp = xasprintf("%s.ln", o->sibling);
-	const char *base = strrchr(o->sibling, '/');
 	int r;
 
+	pattern_sibling(o->path, o->id, attempt, &old);
 	fs_unlink(tmp);
-	r = fs_symlink(base ? base + 1 : o->sibling, tmp);
+	r = fs_symlink(base_name(o->sibling), tmp);
 	if (r == 0)
-		r = fs_rename(tmp, o->path);
-	if (r < 0) {
-		int saved = errno;
-
+		r = fs_rename(tmp, old.s);
+	if (r < 0)
 		fs_unlink(tmp);
-		errno = saved;
-	}
+	str_release(&old);
 	free(tmp);
 	return r;
+}
+
+static char *
+aside_path(const struct output *o)
+{
+	return xasprintf("%s.old", o->sibling);
+}
+
+/* A FILE of before the job makes room for the first attempt's link; it is not
+ * replaced, so that nothing is destroyed should this be carried out late. */
+static int
+put_aside(struct output *o)
+{
+	char *old = aside_path(o);
+	int r = fs_rename(o->path, old);
+
+	free(old);
+	o->aside = r == 0;
+	if (r < 0 && errno != ENOENT)
+		return -1;
+	return fs_symlink(base_name(o->sibling), o->path) == 0 ||
+	       errno == EEXIST ? 0 : -1;
+}
+
+/* A link of an earlier attempt shows ours from now on. */
+static int
+follow_up(const struct output *o)
+{
+	struct str text = STR_INIT, old = STR_INIT;
+	int r = 0;
+
+	if (fs_get_link(o->path, &text) == 0)
+		for (unsigned a = 1; a < o->attempt && r == 0; a++) {
+			str_clear(&old);
+			pattern_sibling(o->path, o->id, a, &old);
+			if (strcmp(text.s, base_name(old.s)) == 0)
+				r = lead_on(o, a);
+		}
+	str_release(&old);
+	str_release(&text);
+	return r;
+}
+
+/*
+ * FILE becomes a link to the sibling by symlink(2), which replaces nothing: an
+ * attempt that was frozen here and comes back after another one has committed
+ * must not destroy FILE.  For the same reason only a first attempt moves a
+ * file that is there; a later one leaves it until the commit.
+ * (output.pml: W, link.)
+ */
+static int
+link_to_sibling(struct output *o)
+{
+	struct stat st;
+
+	if (fs_symlink(base_name(o->sibling), o->path) == 0)
+		return 0;
+	if (errno != EEXIST)
+		return -1;
+	if (o->attempt == 1 && fs_lstat(o->path, &st) == 0 &&
+	    S_ISREG(st.st_mode))
+		return put_aside(o);
+	return follow_up(o);
+}
+
+/* FILE, if it is the link that we made there. */
+static void
+unlink_own_link(const struct output *o)
+{
+	struct str text = STR_INIT;
+
+	if (fs_get_link(o->path, &text) == 0 &&
+	    strcmp(text.s, base_name(o->sibling)) == 0)
+		fs_unlink(o->path);
+	str_release(&text);
+}
+
+static void
+settle(const struct output *o, bool ours)
+{
+	char *old;
+
+	if (!o->aside)
+		return;
+	old = aside_path(o);
+	if (!ours)
+		unlink_own_link(o);
+	if (ours || fs_link(old, o->path) == 0)
+		fs_unlink(old);
+	free(old);
+}
+
+void
+outputs_settle(const struct outputs *o, bool ours)
+{
+	settle(&o->out, ours);
+	if (!o->same)
+		settle(&o->err, ours);
+}
+
+/* What earlier attempts left beside.  (output.pml: W, drop.) */
+static void
+drop_older(const struct output *o)
+{
+	for (unsigned a = 1; a < o->attempt; a++) {
+		struct str s = STR_INIT;
+
+		pattern_sibling(o->path, o->id, a, &s);
+		fs_unlink(s.s);
+		str_release(&s);
+	}
 }
 
 static int
@@ -159,7 +263,6 @@ prepare(struct output *o)
 		return 0;
 	}
 	if (o->kind == OUTPUT_FILE) {
-		drop_older(o);
 		if (make_sibling(o) < 0)
 			return -1;
 		return link_to_sibling(o);
@@ -212,14 +315,18 @@ finish(const struct output *o)
 		return 0;
 	/* An error is no answer (NFS-FACTS 3): look, and try again. */
 	for (int tries = 0; tries < 3; tries++) {
-		if (fs_rename(o->sibling, o->path) == 0)
+		if (fs_rename(o->sibling, o->path) == 0) {
+			drop_older(o);
 			return 0;
+		}
 		e = errno;
 		if (!fs_unsure(e))
 			break;
 		/* Gone: done by us, or by who completed it before. */
-		if (has_sibling(o) == 0)
+		if (has_sibling(o) == 0) {
+			drop_older(o);
 			return 0;
+		}
 	}
 	errno = e;
 	return -1;
@@ -241,17 +348,9 @@ outputs_finish(const struct outputs *o, struct error *err)
 static void
 discard(const struct output *o)
 {
-	struct str text = STR_INIT;
-	const char *base;
-
-	if (o->kind != OUTPUT_FILE || !o->path)
-		return;
-	base = strrchr(o->sibling, '/');
-	if (fs_get_link(o->path, &text) == 0 &&
-	    strcmp(text.s, base ? base + 1 : o->sibling) == 0)
-		fs_unlink(o->path);
-	fs_unlink(o->sibling);
-	str_release(&text);
+	/* Never FILE: another attempt's result may be there by now. */
+	if (o->kind == OUTPUT_FILE && o->path)
+		fs_unlink(o->sibling);
 }
 
 /* (output.pml: W, discard.) */

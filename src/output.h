@@ -24,6 +24,7 @@ struct output {
 	enum output_kind kind;
 	char *path;	/* FILE, absolute; NULL: OUTPUT_SPOOL */
 	char *sibling;	/* absolute */
+	bool aside;	/* what was FILE before is at SIBLING.old */
 	uint64_t id;
 	unsigned attempt;
 	int umask;
@@ -41,6 +42,12 @@ void outputs_plan(const struct job *j, const struct token *t,
 /* Makes directories, siblings and links, removes siblings of earlier
  * attempts.  0, or -1 with err: "HOST: cannot open 'FILE': cause". */
 int outputs_prepare(struct outputs *o, struct error *err);
+/*
+ * The second half, after a look at the lease.  ours: what stood at FILE before
+ * is dropped.  Not ours any more: another attempt may have committed FILE and
+ * we moved that aside, so it goes back where nothing is.
+ */
+void outputs_settle(const struct outputs *o, bool ours);
 /* Siblings take their places; what is not there (any more) is left.  May be
  * repeated by anybody. 0 or -1. */
 int outputs_finish(const struct outputs *o, struct error *err);

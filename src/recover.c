@@ -417,6 +417,19 @@ settle_for(struct spool *sp, const struct request *req, const struct entry *e)
 	return 1;
 }
 
+static bool
+still_asked(struct spool *sp, const struct request *req)
+{
+	struct queue q;
+	bool there = false;
+
+	if (spool_look(sp, &q, NULL) == 0)
+		for (size_t i = 0; i < q.nrequests; i++)
+			there |= strcmp(q.requests[i].name, req->name) == 0;
+	queue_release(&q);
+	return there;
+}
+
 /* A request for a job that nobody holds: carried out here, or obsolete.
  * (request.pml: X.) */
 static int
@@ -425,7 +438,13 @@ settle_request(struct spool *sp, const struct request *req)
 	struct entry e = { .dir = NULL };
 	int r = spool_find(sp, req->id, &e, NULL);
 
-	r = r == 1 ? settle_for(sp, req, &e) : r == 0 ? 1 : -1;
+	/* It may have been forgotten, and the job run again, since it was
+	 * listed: only one that is there still, after the job was found, is
+	 * for what was found.  That no job was found proves nothing (P3). */
+	if (r == 1 && still_asked(sp, req))
+		r = settle_for(sp, req, &e);
+	else
+		r = 0;
 	entry_release(&e);
 	return r == 1 ? spool_request_done(sp, req->name) : 0;
 }

@@ -75,15 +75,15 @@ spool_request_done(struct spool *sp, const char *name)
 }
 
 int
-spool_forget_requests(struct spool *sp, uint64_t id)
+spool_forget_requests(struct spool *sp, const struct queue *q, uint64_t id,
+		      unsigned ops)
 {
-	struct queue q;
-	int r = spool_look(sp, &q, NULL);
+	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < q.nrequests; i++)
-		if (q.requests[i].id == id && id)
-			r = spool_request_done(sp, q.requests[i].name);
-	queue_release(&q);
+	for (size_t i = 0; r == 0 && i < q->nrequests; i++)
+		if (q->requests[i].id == id && id &&
+		    ops & 1u << q->requests[i].op)
+			r = spool_request_done(sp, q->requests[i].name);
 	return r;
 }
 

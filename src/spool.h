@@ -262,8 +262,11 @@ int spool_move(struct spool *sp, const struct entry *e, enum state state,
 int spool_request(struct spool *sp, const struct request *r, char **name,
 		  struct error *err);
 int spool_request_done(struct spool *sp, const char *name);
-/* Removes requests for job id (before a new round). */
-int spool_forget_requests(struct spool *sp, uint64_t id);
+/* Removes those requests for job id in q whose op is in `ops` (1 << op): only
+ * what was listed before the job was looked at, so that nothing that was asked
+ * of a later round goes. */
+int spool_forget_requests(struct spool *sp, const struct queue *q,
+			  uint64_t id, unsigned ops);
 int spool_drain(struct spool *sp, const char *host, const char *name,
 		struct error *err);
 int spool_undrain(struct spool *sp, const char *host, const char *name,

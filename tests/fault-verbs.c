@@ -334,6 +334,8 @@ after_commit(struct world *w)
 		wrong(w, "taken by nobody, but the result is dropped");
 	if (told(w, 1) && (state != STATE_FAILED || s.t.exit_code != 7))
 		wrong(w, "committed, but it is %.200s", s.rel);
+	if (strstr(w->sh->log.what, "stale name") && w->sh->r != 1)
+		wrong(w, "a stale name stops it");
 	if (w->sh->again && !told(w, 1))
 		wrong(w, "the second commit says %d", w->sh->last);
 	if (state == STATE_FAILED || s.t.ended) {

@@ -14,6 +14,12 @@
 #include <sys/mount.h>
 #include <sys/wait.h>
 
+/* Under a sanitizer, ten times as slow, one call in STEP; no count then. */
+#if defined(__SANITIZE_ADDRESS__)
+enum { STEP = 5 };
+#else
+enum { STEP = 1 };
+#endif
 enum { JOBS = 2, COMPLAINTS = 6 };
 
 struct tally {
@@ -121,7 +127,7 @@ points(size_t k, const char *top, struct share *sh, unsigned job,
 	for (unsigned nth = 1;; nth++) {
 		unsigned variant = 0;
 
-		if (nth % JOBS != job)
+		if (nth % JOBS != job || (nth / JOBS + k) % STEP != 0)
 			continue;
 		while (point(v, top, sh, nth, variant, false, tally)) {
 			tally->points[k]++;
@@ -146,7 +152,7 @@ work(unsigned job, const char *base, struct tally *tally, const char *only)
 		if (!only || strcmp(only, verbs[k].name) == 0)
 			points(k, top, sh, job, tally);
 	free(top);
-	exit(0);
+	_exit(0);
 }
 
 static int
@@ -163,7 +169,7 @@ report(const struct tally *tally, const char *only)
 			n += tally[j].points[k];
 		printf("%s: %u points\n", verbs[k].name, n);
 		all += n;
-		if (n < verbs[k].least) {
+		if (STEP == 1 && n < verbs[k].least) {
 			printf("%s: there were %u\n", verbs[k].name,
 			       verbs[k].least);
 			bad++;
@@ -243,7 +249,7 @@ main(int argc, char **argv)
 	path = xasprintf("%s/%s", cwd, base);
 	pid = fork();
 	if (pid == 0)
-		exit(work_all(path, tally, only));
+		_exit(work_all(path, tally, only));
 	if (pid < 0 || waitpid(pid, &status, 0) != pid)
 		status = 1;
 	remove_tree(path);
