@@ -391,6 +391,8 @@ claim(struct desk *d)
 static void
 finish(struct desk *d)
 {
+	if (!d->c.stopping)
+		spool_mark_stopping(d->c.t->sp, &d->c.seat);
 	d->c.stopping = true;
 }
 

@@ -19,8 +19,8 @@ parse_lease(const char *value, void *field, struct error *err)
 
 	if (when_duration(value, WHEN_SECONDS, &ms, err) < 0)
 		return -1;
-	if (ms < 2000 || ms > INT64_C(86400000))
-		return error_set(err, "'%s' is not from 2s to 1d", value);
+	if (ms < 2000 || ms > 30 * INT64_C(86400000))
+		return error_set(err, "'%s' is not from 2s to 30d", value);
 	*(int64_t *)field = ms;
 	return 0;
 }

@@ -95,6 +95,24 @@ print(struct follow *f)
 	die_of(follow_copy(f, over, &err), &err);
 }
 
+/* A job that could not be started has no output, and that is a puzzle. */
+static void
+tell_why(struct spool *sp, const struct entry *e)
+{
+	struct attempt *a;
+	size_t n;
+
+	if (!state_ended(e->state) || e->t.attempt == 0 ||
+	    (e->t.reason != REASON_EXEC && e->t.reason != REASON_CHDIR &&
+	     e->t.reason != REASON_INPUT && e->t.reason != REASON_OUTPUT) ||
+	    spool_attempts(sp, e, &a, &n, NULL) < 0)
+		return;
+	if (n > 0 && a[n - 1].detail)
+		msg_info("job %" PRIu64 " failed (%s): %s", e->t.id,
+			 reason_name(e->t.reason), a[n - 1].detail);
+	attempts_free(a, n);
+}
+
 static void
 show(struct spool *sp, const struct values *v, struct entry *e)
 {
@@ -113,6 +131,7 @@ show(struct spool *sp, const struct values *v, struct entry *e)
 		follow(&f);
 	else
 		print(&f);
+	tell_why(sp, &f.e);
 	follow_release(&f);
 }
 

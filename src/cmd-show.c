@@ -76,12 +76,19 @@ line_list(const struct page *p, const char *title, const struct strlist *l,
 {
 	struct str s = STR_INIT;
 
+	/* Folded: an environment would fill half a screen with one line. */
 	for (size_t i = 0; i < l->n; i++) {
 		const char *v = l->v[i];
+		size_t n = names ? strcspn(v, "=") : strlen(v);
 
-		if (i > 0)
+		if (s.len > 0 && s.len + n > 62) {
+			line(p, title, s.s);
+			str_clear(&s);
+			title = "";
+		}
+		if (s.len > 0)
 			str_addc(&s, ' ');
-		str_addn(&s, v, names ? strcspn(v, "=") : strlen(v));
+		str_addn(&s, v, n);
 	}
 	line(p, title, s.s);
 	str_release(&s);

@@ -28,6 +28,16 @@ lift_named(const struct picks *p, const char *word, struct error *err)
 	return lifted;
 }
 
+static bool
+host_drained(const struct picks *p, const char *host)
+{
+	for (size_t i = 0; i < p->queue.ndrains; i++)
+		if (!p->queue.drains[i].name &&
+		    strcmp(p->queue.drains[i].host, host) == 0)
+			return true;
+	return false;
+}
+
 static int
 undrain(const struct picks *p, const char *word, void *arg, struct error *err)
 {
@@ -46,6 +56,9 @@ undrain(const struct picks *p, const char *word, void *arg, struct error *err)
 		/* Also a drain of the whole host, which holds it as well. */
 		r = spool_undrain(p->sp, w->host, w->name, err);
 		lifted = r < 0 ? -1 : lifted + r;
+		if (r > 0 && k != PICK_HOST && host_drained(p, w->host))
+			msg_info("host '%s' was drained as a whole and is "
+				 "undrained with '%s'", w->host, w->name);
 	}
 	if (lifted < 0)
 		return -1;

@@ -407,7 +407,7 @@ cmd_workers_alive(struct spool *sp)
 	    spool_workers(sp, &w, &n, NULL) < 0)
 		alive = -1;
 	for (size_t i = 0; i < n; i++) {
-		if (alive == 0 && cmd_alive(sp, &w[i], now))
+		if (alive == 0 && !w[i].stopping && cmd_alive(sp, &w[i], now))
 			alive = 1;
 		worker_info_release(&w[i]);
 	}

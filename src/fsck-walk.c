@@ -330,7 +330,7 @@ walk_seat(struct fsck *f, const char *rel, const char *name, void *arg)
 	struct stat st;
 	int r;
 
-	if (strcmp(name, "info") == 0)
+	if (strcmp(name, "info") == 0 || strcmp(name, "stopping") == 0)
 		return check_entry(f, rel, S_IFLNK, &st);
 	if (strcmp(name, "lease") != 0)
 		return check_token(f, rel, name, STATE_RUNNING, false, &t);

@@ -13,6 +13,31 @@
 #include "worker-opts.h"
 #include "worker.h"
 
+/* A descriptor that holds the lock; -2: another process has it; -1. */
+static int
+lock_path(const char *path, struct error *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return error_errno(err, "cannot open '%s'", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	close(fd);
+	return errno == EWOULDBLOCK ? -2
+		: error_errno(err, "cannot lock '%s'", path);
+}
+
+/* Is fd still what path names?  Who ends removes the file. */
+static bool
+is_file(int fd, const char *path)
+{
+	struct stat a, b;
+
+	return fstat(fd, &a) == 0 && stat(path, &b) == 0 &&
+	       a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
 /*
  * The lock that makes this the only worker of its name, user and spool on
  * this host: in a local directory, by flock.  It saves effort and protects
@@ -20,7 +45,8 @@
  * -1.
  */
 static int
-lock_name(const struct spool *sp, const char *name, struct error *err)
+lock_name(const struct spool *sp, const char *name, char **held_path,
+	  struct error *err)
 {
 	struct str safe = STR_INIT;
 	char *dir, *path;
@@ -33,17 +59,14 @@ lock_name(const struct spool *sp, const char *name, struct error *err)
 	for (const char *p = name; *p; p++)
 		str_addc(&safe, isalnum((unsigned char)*p) ? *p : '_');
 	path = xasprintf("%s/worker-%s-%s.lock", dir, sp->conf.uuid, safe.s);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		error_errno(err, "cannot open '%s'", path);
-	} else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-		close(fd);
-		fd = errno == EWOULDBLOCK ? -2
-			: error_errno(err, "cannot lock '%s'", path);
-	}
+	do {
+		if (fd >= 0)
+			close(fd);
+		fd = lock_path(path, err);
+	} while (fd >= 0 && !is_file(fd, path));
 	str_release(&safe);
-	free(path);
 	free(dir);
+	*held_path = path;
 	return fd;
 }
 
@@ -57,13 +80,17 @@ static bool
 name_alive(const char *worker, void *arg)
 {
 	const struct alive_arg *a = arg;
+	char *path = NULL;
 	int fd;
 
 	if (strcmp(worker, a->self) == 0)
 		return false;	/* we have the lock: it is no more */
-	fd = lock_name(a->sp, worker, NULL);
-	if (fd >= 0)
+	fd = lock_name(a->sp, worker, &path, NULL);
+	if (fd >= 0) {
+		unlink(path);
 		close(fd);
+	}
+	free(path);
 	return fd == -2;
 }
 
@@ -140,7 +167,7 @@ run(const struct globals *g)
 	struct alive_arg alive;
 	struct spool *sp;
 	struct conf conf;
-	char *host = host_name();
+	char *host = host_name(), *lock_file = NULL;
 	int lock, status;
 
 	if (cmd_read_conf(&conf, &err) < 0)
@@ -159,7 +186,7 @@ run(const struct globals *g)
 	set.max_time_ms = given.max_time_ms;
 	set.hup_ends = has_terminal();
 	set.reload = reload;
-	lock = lock_name(sp, set.name, &err);
+	lock = lock_name(sp, set.name, &lock_file, &err);
 	if (lock == -2) {
 		msg_debug("worker '%s' runs already for '%s' on this host",
 			  set.name, sp->dir);
@@ -175,10 +202,12 @@ run(const struct globals *g)
 			msg_warn("ended processes that an earlier worker "
 				 "left");
 		status = worker_run(&set, sp);
+		unlink(lock_file);
 		close(lock);
 	}
 	spool_free(sp);
 	conf_release(&conf);
+	free(lock_file);
 	free(host);
 	return status;
 }

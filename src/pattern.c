@@ -41,8 +41,8 @@ pattern_check(const char *pattern, struct error *err)
 {
 	const char *p = pattern;
 
-	if (!*p)
-		return error_set(err, "'' is no file name");
+	if (!*p || p[strlen(p) - 1] == '/')
+		return error_set(err, "'%s' is no file name", pattern);
 	while ((p = strchr(p, '%'))) {
 		struct directive d = directive_at(p);
 

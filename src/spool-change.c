@@ -320,7 +320,7 @@ spool_sweep_purged(struct spool *sp)
 static void
 remove_seat(const char *dir)
 {
-	static const char *const names[] = { "lease", "info" };
+	static const char *const names[] = { "lease", "info", "stopping" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		char *path = xasprintf("%s/%s", dir, names[i]);

@@ -390,6 +390,7 @@ read_worker(struct spool *sp, const char *uuid, struct worker_info *w)
 	spool_lease(sp, uuid, &w->beat_ms, NULL);
 	fs_list(dir, &names, NULL);
 	for (size_t i = 0; i < names.n; i++) {
+		w->stopping |= strcmp(names.v[i], "stopping") == 0;
 		if (token_parse(names.v[i], &t) != 1)
 			continue;
 		w->held = xreallocarray(w->held, w->nheld + 1, sizeof(t));

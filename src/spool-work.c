@@ -101,6 +101,16 @@ spool_beat(struct spool *sp, const struct seat *seat, int64_t *server_ms)
 	return r;
 }
 
+void
+spool_mark_stopping(struct spool *sp, const struct seat *seat)
+{
+	char *path = xasprintf("%s/stopping", seat->dir);
+
+	(void)sp;
+	fs_symlink("stopping", path);
+	free(path);
+}
+
 int
 spool_leave(struct spool *sp, const struct seat *seat)
 {

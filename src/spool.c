@@ -177,8 +177,8 @@ read_conf(struct spool *sp, struct error *err)
 	if (fs_get(path, 65536, &text) == 0)
 		r = spool_conf_parse(&sp->conf, path, text.s, text.len, err);
 	else if (errno == ENOENT || errno == ENOTDIR)
-		error_set(err, "'%s' is no spool (nfsq init '%s' makes one)",
-			  sp->dir, sp->dir);
+		error_set(err, "'%s' is no spool (nfsq init makes one, in a "
+			  "new directory)", sp->dir);
 	else
 		error_errno(err, "cannot read '%s'", path);
 	str_release(&text);
@@ -468,6 +468,30 @@ out:
 	return r;
 }
 
+/* Is a directory above path a spool?  Then fsck would find it foreign. */
+static int
+check_above(const char *path, struct error *err)
+{
+	char *above = xstrdup(path);
+	int r = 0;
+
+	for (char *p; r == 0 && (p = strrchr(above, '/')) && p > above;) {
+		struct stat st;
+		char *conf, *seq;
+
+		*p = '\0';
+		conf = xasprintf("%s/nfsq.conf", above);
+		seq = xasprintf("%s/seq", above);
+		if (stat(conf, &st) == 0 && stat(seq, &st) == 0)
+			r = error_set(err, "refuse to make spool '%s' inside "
+				      "spool '%s'", path, above);
+		free(conf);
+		free(seq);
+	}
+	free(above);
+	return r;
+}
+
 int
 spool_init(const char *dir, bool group, int64_t lease_ms, struct error *err)
 {
@@ -485,7 +509,9 @@ spool_init(const char *dir, bool group, int64_t lease_ms, struct error *err)
 	uuid_unparse_lower(uuid, sp.conf.uuid);
 	sp.file_mode = group ? 0660 : 0600;
 	sp.dir_mode = group ? 02770 : 0700;
-	if (stat(sp.dir, &st) < 0 && errno == ENOENT)
+	if (check_above(sp.dir, err) < 0)
+		r = -1;
+	else if (stat(sp.dir, &st) < 0 && errno == ENOENT)
 		r = init_new(&sp, err);
 	else if ((r = judge(sp.dir, err)) == 1) {
 		sp.nfs = fs_is_nfs(sp.dir);

@@ -117,6 +117,7 @@ struct worker_info {
 	int64_t pid, cpus, started_ms;
 	int64_t beat_ms;	/* mtime of its lease; 0: no lease, being
 				   reaped */
+	bool stopping;		/* it was told to end, it claims no more */
 	struct token *held;	/* its claims */
 	size_t nheld;
 };
@@ -174,6 +175,8 @@ void spool_seat(const struct spool *sp, const char *uuid, struct seat *seat);
 void seat_release(struct seat *seat);
 /* One heartbeat.  1; 0 fenced: the lease is gone; -1 errno. */
 int spool_beat(struct spool *sp, const struct seat *seat, int64_t *server_ms);
+/* Lets others see that this worker claims nothing more. */
+void spool_mark_stopping(struct spool *sp, const struct seat *seat);
 /* Removes an empty seat.  0 or -1. */
 int spool_leave(struct spool *sp, const struct seat *seat);
 

@@ -274,6 +274,8 @@ submit_parse(struct submit *s, int argc, char **argv, struct globals *g)
 			       "other"));
 	if (!s->v.wrap && s->argc == 0)
 		exit(cmd_usage(s->cmd, "name the command to run"));
+	if (!s->v.wrap && s->argv[0][0] == '\0')
+		exit(cmd_usage(s->cmd, "the command is empty"));
 	if (s->cmd == &cmd_submit && !s->v.wrap)
 		find_script(s);
 	if (!s->has_script)

@@ -157,7 +157,8 @@ view_worker(const struct spool *sp, const struct queue *q,
 		return WORKER_REAPING;
 	if (now_ms - w->beat_ms > sp->conf.lease_ms)
 		return WORKER_SILENT;
-	if (queue_drained(q, w->host ? w->host : "", w->name ? w->name : ""))
+	if (w->stopping ||
+	    queue_drained(q, w->host ? w->host : "", w->name ? w->name : ""))
 		return WORKER_DRAINING;
 	return WORKER_ALIVE;
 }

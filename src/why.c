@@ -88,13 +88,17 @@ add_queued(const struct why *w, const struct entry *e, struct str *out)
 	if (e->t.foreign)
 		str_add(out, "needs a newer nfsq-worker");
 	else if (o.alive == 0 && o.draining > 0)
-		str_add(out, "all workers are drained (nfsq undrain)");
+		str_add(out, "all workers are drained or about to end (nfsq "
+			"workers)");
 	else if (o.alive == 0)
 		str_add(out, "no worker is alive (start nfsq-worker)");
 	else if (o.most_cpus < (int64_t)e->t.cpus)
 		str_addf(out, "it needs %u cpus, the largest worker has %"
 			 PRId64, e->t.cpus, o.most_cpus);
-	else {
+	else if (o.cpus - o.used >= (int64_t)e->t.cpus) {
+		str_add(out, "a worker is about to take it");
+		add_place(w, e, out);
+	} else {
 		str_addf(out, "for %u of %" PRId64 " cpus, %" PRId64
 			 " are in use", e->t.cpus, o.cpus, o.used);
 		add_place(w, e, out);

@@ -48,6 +48,6 @@ const struct command cmd_worker_options = {
 	.usage = "[options]",
 	.text = "Runs in the foreground and logs to standard error. SIGTERM: "
 		"end the jobs, give\nthem back and exit. SIGUSR1: finish what "
-		"runs, then exit. SIGHUP: read the\nconfiguration again.",
+		"runs, then exit. SIGHUP: read the\nconfiguration again (in a terminal: as SIGTERM).",
 	.opts = opts,
 };

@@ -77,10 +77,10 @@ tokens_seen(struct world *w, struct seen **v)
 }
 
 int
-state_of(struct world *w, const struct token *t, struct seen *out)
+state_among(struct world *w, const struct seen *v, size_t n,
+	    const struct token *t, struct seen *out)
 {
-	struct seen *v;
-	size_t n = tokens_seen(w, &v), found = 0;
+	size_t found = 0;
 
 	memset(out, 0, sizeof(*out));
 	snprintf(out->rel, sizeof(out->rel), "no directory");
@@ -92,8 +92,18 @@ state_of(struct world *w, const struct token *t, struct seen *out)
 				      "%.200s", t->id, out->rel, v[i].rel);
 			*out = v[i];
 		}
-	free(v);
 	return found ? (int)out->state : -1;
+}
+
+int
+state_of(struct world *w, const struct token *t, struct seen *out)
+{
+	struct seen *v;
+	size_t n = tokens_seen(w, &v);
+	int state = state_among(w, v, n, t, out);
+
+	free(v);
+	return state;
 }
 
 bool
@@ -169,10 +179,10 @@ judge(struct world *w)
 
 	if (w->failed)
 		return;
-	for (size_t i = 0; i < w->n; i++)
-		if (state_of(w, &w->job[i], &s) < 0)
-			wrong(w, "job %" PRIu64 " is lost", w->job[i].id);
 	n = tokens_seen(w, &v);
+	for (size_t i = 0; i < w->n; i++)
+		if (state_among(w, v, n, &w->job[i], &s) < 0)
+			wrong(w, "job %" PRIu64 " is lost", w->job[i].id);
 	for (size_t i = 0; i < n; i++) {
 		bool known = v[i].t.id == w->sh->t.id;
 

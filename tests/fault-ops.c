@@ -500,7 +500,8 @@ fault_lay(struct fault_log *log, unsigned nth, unsigned variant)
 	fs_ops = (struct fs_ops){
 		.open = f_open, .read = f_read, .write = f_write,
 		.fsync = f_fsync, .close = f_close, .fstat = f_fstat,
-		.lstat = f_lstat, .peek = f_peek, .rename = f_rename, .unlink = f_unlink,
+		.lstat = f_lstat, .peek = f_peek, .rename = f_rename,
+		.unlink = f_unlink,
 		.mkdir = f_mkdir, .rmdir = f_rmdir, .symlink = f_symlink,
 		.readlink = f_readlink, .touch = f_touch, .chmod = f_chmod,
 		.opendir = f_opendir, .readdir = f_readdir,

@@ -388,15 +388,18 @@ check_output(struct world *w, const struct seen *s)
 static void
 check_ends(struct world *w)
 {
+	struct seen *v;
+	size_t n = tokens_seen(w, &v);
+
 	for (size_t i = 0; i < w->n && !w->failed; i++) {
 		struct seen s;
-		int state = state_of(w, &w->job[i], &s);
+		int state = state_among(w, v, n, &w->job[i], &s);
 		unsigned want = w->want[i] ? w->want[i] : 1u << STATE_DONE;
 
 		if (state < 0 || !(want & 1u << state)) {
 			wrong(w, "job %" PRIu64 " ended in %s",
 			      w->job[i].id, s.rel);
-			return;
+			break;
 		}
 		if (w->attempts[i] && s.t.attempt != w->attempts[i])
 			wrong(w, "job %" PRIu64 " took %u attempts, not %u",
@@ -408,6 +411,7 @@ check_ends(struct world *w)
 		    (state == STATE_DONE || s.t.reason == REASON_EXIT))
 			check_output(w, &s);
 	}
+	free(v);
 }
 
 static int

@@ -87,6 +87,9 @@ int run_claim(struct world *w, const struct seat *seat, struct token *t);
 size_t tokens_seen(struct world *w, struct seen **v);
 /* The only one of the job; its state, or -1 for none (more is wrong). */
 int state_of(struct world *w, const struct token *t, struct seen *out);
+/* The same in what tokens_seen gave. */
+int state_among(struct world *w, const struct seen *v, size_t n,
+		const struct token *t, struct seen *out);
 bool file_exists(const struct world *w, const char *fmt, ...) PRINTF(2, 3);
 /* One state a job, each body whole, nothing unknown. */
 void judge(struct world *w);

@@ -65,9 +65,11 @@ test_plain() {
 
 # begin [OPTION...]: a doctor that waits for one joined by hand; $token
 begin() {
+	rm -f "$W/a.err"	# of the one before
 	nfsq doctor --peer - "$@" >"$W/a.out" 2>"$W/a.err" 3>&- &
 	doctor=$!
-	until_ok 30 "it says what to run" grep -q -e '--join' "$W/a.err"
+	until_ok 30 "it says what to run" grep -q \
+		-e '--join [0-9a-f][0-9a-f]*$' "$W/a.err"
 	token=$(sed -n 's/.*--join \([0-9a-f]*\)$/\1/p' "$W/a.err")
 }
 

@@ -68,8 +68,9 @@ test_files() {
 # interrupted SIGNAL...: a nfsq run that gets them
 interrupted() {
 	rm -f "$W/run.out"	# the last one was up, too
-	setsid sh -c 'trap - INT; exec nfsq run -- sh -c "echo up; sleep 4713.2"' \
-		>"$W/run.out" 2>"$W/run.err" &
+	# below nohup SIGHUP is ignored, and stays so
+	setsid env --default-signal=INT,TERM,HUP \
+		nfsq run -- sh -c 'echo up; sleep 4713.2' >"$W/run.out" 2>"$W/run.err" &
 	_r=$!
 	until_ok 10 "the job is up" grep -q up "$W/run.out"
 	_r=$(pgrep -x -f 'nfsq run -- sh -c echo up; sleep 4713.2' |

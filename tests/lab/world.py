@@ -1,7 +1,7 @@
 """world: the lab of tests/chaos: guests that come and go, commands in them that
 may never end, and what the server's disk shows.  Nothing here waits.
 """
-import collections, os, threading, time
+import collections, os, shutil, threading, time
 
 import judge
 from bench import GUEST_ENV, Fail
@@ -37,14 +37,15 @@ class World:
         self.clients = [n for n in self.nodes.values() if n is not self.server]
         self.ops, self.timers = [], []
         self.on_up = []                 # functions of a node
-        self.tokens, self.looked = [], 0.0
+        self.tokens, self.looked, self.look_began = [], 0.0, 0.0
         self.looks = 0
         self.ends = collections.defaultdict(dict)   # id: {token of an end: when seen first}
         self._looking = False
         self.pulses = bench.work + "/pulse"
         os.mkdir(self.pulses)
-        self.logs = bench.work + "/log"
-        os.makedirs(self.logs, exist_ok=True)
+        self.logs = self.lab.dir + "/log/workers"
+        shutil.rmtree(self.logs, ignore_errors=True)
+        os.makedirs(self.logs)
         self._over = False
         self._thread = threading.Thread(target=self._watch_pulses, daemon=True)
         for n in self.nodes.values():
@@ -118,7 +119,7 @@ class World:
     # --- does a guest get its time?
     def _pulse(self, node):
         self.lab.start(node.name, GUEST_ENV + [
-            f"NFSQ_JOB_ID=0", f"NFSQ_ATTEMPT={node.epoch}", f"NFSQ_WORKER={node.name}",
+            "NFSQ_JOB_ID=0", f"NFSQ_ATTEMPT={node.epoch}", f"NFSQ_WORKER={node.name}",
             "sh", "-c", "exec /lab/work/bin/mark /lab/work/pulse 1e9 >/dev/null"])
 
     def _watch_pulses(self):
