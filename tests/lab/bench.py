@@ -16,6 +16,11 @@ class Fail(Exception):
     """A test failed; the text is the evidence."""
 
 
+class Late(Fail):
+    """Something did not come in time: that says as much of the machine as of
+    nfsq, so the test may be tried again."""
+
+
 def check(ok, why):
     if not ok:
         raise Fail(why)
@@ -28,7 +33,8 @@ def until(what, seconds, name, step=0.02):
         r = what()
         if r:
             return r
-        check(time.time() < end, f"not within {seconds:g} s: {name}")
+        if time.time() > end:
+            raise Late(f"not within {seconds:g} s: {name}")
         time.sleep(step)
 
 
