@@ -46,7 +46,7 @@ class World:
         self.logs = self.lab.dir + "/log/workers"
         shutil.rmtree(self.logs, ignore_errors=True)
         os.makedirs(self.logs)
-        self._over = False
+        self._over, self.longest = False, 0.0
         self._thread = threading.Thread(target=self._watch_pulses, daemon=True)
         for n in self.nodes.values():
             n.up = True
@@ -135,9 +135,11 @@ class World:
                     seen[n.name] = (n.epoch, path, None)
                     continue
                 t = os.stat(path).st_mtime
-                if last and t - last > STALL and not any(
+                if last and t > last and not any(
                         f[0] < t and last < (f[1] or t) for f in n.frozen[-2:]):
-                    n.stalled.append((last, t))
+                    self.longest = max(self.longest, t - last)
+                    if t - last > STALL:
+                        n.stalled.append((last, t))
                 seen[n.name] = (epoch, path, t)
 
     # --- the server's disk
