@@ -167,49 +167,30 @@ real_chmod(const char *path, mode_t mode)
 	return through_link(path) ? -1 : chmod(path, mode);
 }
 
-const struct fs_ops fs_real = {
-	.open = real_open,
-	.read = read,
-	.write = write,
-	.fsync = fsync,
-	.close = close,
-	.fstat = fstat,
-	.lstat = real_lstat,
-	.peek = real_peek,
-	.rename = real_rename,
-	.unlink = real_unlink,
-	.mkdir = real_mkdir,
-	.rmdir = real_rmdir,
-	.symlink = real_symlink,
-	.readlink = real_readlink,
-	.touch = real_touch,
-	.chmod = real_chmod,
-	.opendir = real_opendir,
-	.readdir = readdir,
-	.closedir = closedir,
-};
+#define REAL_OPS {				\
+	.open = real_open,			\
+	.read = read,				\
+	.write = write,				\
+	.fsync = fsync,				\
+	.close = close,				\
+	.fstat = fstat,				\
+	.lstat = real_lstat,			\
+	.peek = real_peek,			\
+	.rename = real_rename,			\
+	.unlink = real_unlink,			\
+	.mkdir = real_mkdir,			\
+	.rmdir = real_rmdir,			\
+	.symlink = real_symlink,		\
+	.readlink = real_readlink,		\
+	.touch = real_touch,			\
+	.chmod = real_chmod,			\
+	.opendir = real_opendir,		\
+	.readdir = readdir,			\
+	.closedir = closedir,			\
+}
 
-struct fs_ops fs_ops = {
-	.open = real_open,
-	.read = read,
-	.write = write,
-	.fsync = fsync,
-	.close = close,
-	.fstat = fstat,
-	.lstat = real_lstat,
-	.peek = real_peek,
-	.rename = real_rename,
-	.unlink = real_unlink,
-	.mkdir = real_mkdir,
-	.rmdir = real_rmdir,
-	.symlink = real_symlink,
-	.readlink = real_readlink,
-	.touch = real_touch,
-	.chmod = real_chmod,
-	.opendir = real_opendir,
-	.readdir = readdir,
-	.closedir = closedir,
-};
+const struct fs_ops fs_real = REAL_OPS;
+struct fs_ops fs_ops = REAL_OPS;
 
 _Atomic int64_t fs_busy_since;
 
