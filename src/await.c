@@ -217,7 +217,8 @@ cmd_await(struct spool *sp, struct entry *v, size_t n, bool any,
 	};
 	int r;
 
-	qsort(v, n, sizeof(*v), cmp_entry);
+	if (n > 0)
+		qsort(v, n, sizeof(*v), cmp_entry);
 	for (size_t i = 0; i < n; i++)
 		w.ended += state_ended(v[i].state);
 	r = loop(&w, any && n > 0 ? 1 : n, timeout_ms, err);

@@ -232,6 +232,7 @@ main(int argc, char **argv)
 		str_add(&out, "nfsq-worker " PACKAGE_VERSION "\n");
 	if (out.len) {
 		cmd_out(&out);
+		str_release(&out);
 		return EXIT_DONE;
 	}
 	if (n > 0)
