@@ -107,7 +107,7 @@ test_foreign_link() {
 	submit -o f.txt -- echo new
 	submit -o g.txt -- echo new
 	submit -o f.txt --open-mode append -- echo more
-	once
+	once --cpus 1		# in this order
 	wait_for 0 1 2 3
 	[ -h f.txt ] || fail "the link was replaced"
 	same "what is behind the link" "$(cat "$W/target")" 'new

@@ -125,6 +125,7 @@ class Faults:
                 def then(op):
                     if op.rc == 0:
                         self.note(name, node, f": {op.out.strip()}")
+                node.killed = time.time()
                 self.w.sh(node, PICK.format(spare, sig), name, then)
             elif self.cron.signal(node, sig):
                 self.note(name, node)

@@ -196,8 +196,10 @@ class Cron:
             with open(f"{self.w.logs}/worker-{n}-{node.name}", "w") as f:
                 f.write(f"{op.sent - self.w.began:.1f} to {op.ended - self.w.began:.1f}, "
                         f"{' '.join(options)}, ended with {op.rc}\n{op.err}")
-            # 138, 143: the signal came before it had joined
-            if op.rc not in (0, None, 137) and (op.rc not in (138, 143) or op.err):
+            # Nothing said: it was hit before it had joined, by SIGUSR1 (138),
+            # SIGTERM (143), or one of its processes by SIGKILL (1).
+            early = op.rc in (138, 143) or op.rc == 1 and node.killed > op.sent - 1
+            if op.rc not in (0, None, 137) and (op.err or not early):
                 self.wrong.append(f"worker {n} of {node.name} ended with {op.rc}: {op.err[-200:]}")
             if node.up and node.epoch == epoch:
                 self.again(node)

@@ -15,6 +15,7 @@ class Node:
         self.name, self.epoch, self.up, self.off = name, 0, False, 0.0
         self.booting = None             # when, while it boots
         self.fault = None               # that lasts
+        self.killed = 0.0               # when a process of a worker was, last
         self.frozen = []                # [begin, end], by intent
         self.stalled = []               # (begin, end), for want of processor
 
