@@ -218,8 +218,13 @@ main(int argc, char **argv)
 	struct globals g = { .spool = NULL };
 	struct error err = ERROR_INIT;
 	struct str out = STR_INIT;
+	sigset_t later;
 	int n;
 
+	/* Told to end while it starts: heard when the keeper listens. */
+	sigemptyset(&later);
+	sigaddset(&later, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &later, NULL);
 	msg_program("nfsq-worker");
 	cmd_umask = umask(0);
 	n = opt_parse(argc - 1, argv + 1, cmd_worker_options.opts, &given, &g, 0, NULL, &err);
