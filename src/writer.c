@@ -11,6 +11,7 @@
 #include "worker.h"
 
 #include <poll.h>
+#include <sys/ioctl.h>
 
 #include "fs.h"
 #include "proc.h"
@@ -96,17 +97,46 @@ end_copy(struct writer *w, size_t i)
 	w->v[i] = w->v[--w->n];
 }
 
+/*
+ * Reads the last of it: what the job wrote is in the pipe now, for its tree is
+ * gone.  Somebody outside of that tree may have been given the pipe and write
+ * on for ever: that is no output of the job.
+ */
+static void
+drain(struct writer *w, struct copy *c)
+{
+	int left;
+
+	if (ioctl(c->from, FIONREAD, &left) < 0)
+		left = 0;
+	while (left > 0) {
+		ssize_t n = read(c->from, w->buf,
+				 left < CHUNK ? (size_t)left : CHUNK);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		write_out(w, c, (size_t)n);
+		left -= (int)n;
+	}
+}
+
 /* Reads what is there.  true: it goes on. */
 static bool
 pump(struct writer *w, struct copy *c)
 {
-	for (int i = 0; i < 16 || c->finish; i++) {
+	if (c->finish) {
+		drain(w, c);
+		return false;
+	}
+	for (int i = 0; i < 16; i++) {
 		ssize_t n = read(c->from, w->buf, CHUNK);
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
-			return !c->finish;
+			return true;
 		if (n <= 0)
 			return false;
 		write_out(w, c, (size_t)n);

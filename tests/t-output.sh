@@ -212,5 +212,32 @@ test_attempts() {
 	fsck_clean
 }
 
+same_stdout() {			# PID PID: a condition
+	[ "$(readlink "/proc/$1/fd/1")" = "$(readlink "/proc/$2/fd/1")" ]
+}
+
+# Who was handed a job's output and is no part of the job keeps nobody waiting.
+test_foreign_writer() {
+	submit -- sh -c 'echo mine; echo $$ >pid.new; mv pid.new pid
+		until [ -e going ]; do sleep 0.05; done'
+	worker w
+	until_ok 20 "the job runs" test -e pid
+	# Several, so that the pipe is never empty.
+	_y=''
+	for _i in 1 2 3; do
+		yes theirs >"/proc/$(cat pid)/fd/1" 2>/dev/null &
+		_y="$_y $!"
+	done
+	for _i in $_y; do
+		until_ok 10 "the others write" same_stdout "$_i" "$(cat pid)"
+	done
+	touch going
+	wait_for 0 1
+	for _i in $_y; do
+		until_ok 10 "the others have lost their pipe" gone "$_i"
+	done
+	same "the first line" "$(nfsq log --raw 1 | head -n 1)" mine
+}
+
 checks patterns separate_and_merged link_while_running devices open_mode \
-	foreign_link large binary follow follow_waiting attempts
+	foreign_writer foreign_link large binary follow follow_waiting attempts
