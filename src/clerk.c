@@ -433,6 +433,9 @@ take_news(struct desk *d, const struct news *n)
 		d->c.t->set->reload(d->c.t->set);
 		d->next_poll_ms = 0;
 		break;
+	case NEWS_LOOK:
+		d->next_poll_ms = 0;
+		break;
 	}
 }
 

@@ -344,6 +344,21 @@ hear_clerk(struct keeper *k)
 }
 
 static void
+hear_warden(struct keeper *k)
+{
+	struct news n = { .op = NEWS_LOOK };
+	char bell;
+	int r, rung = 0;
+
+	while ((r = wire_recv(k->parts[PART_WARDEN].sock, &bell, 1, NULL)) == 1)
+		rung++;
+	if (rung)
+		tell(k, &n);
+	if (r < 0)
+		k->broken = true;
+}
+
+static void
 hear_writer(struct keeper *k)
 {
 	struct receipt r;
@@ -481,16 +496,20 @@ poll_part(const struct part_proc *p)
 	return (struct pollfd){ p->sock, events, 0 };
 }
 
-/* Signals, clerk, writer, then for each slot its shepherd and two pipes. */
+#define SLOT_POLLS 4	/* where those of the slots begin */
+
+/* Signals, clerk, writer, warden, then for each slot its shepherd and two
+ * pipes. */
 static size_t
 build_polls(struct keeper *k)
 {
-	size_t n = 0, max = 3 + k->nslots * 3;
+	size_t n = 0, max = SLOT_POLLS + k->nslots * 3;
 
 	k->polls = xreallocarray(k->polls, max, sizeof(*k->polls));
 	k->polls[n++] = (struct pollfd){ k->sigfd, POLLIN, 0 };
 	k->polls[n++] = poll_part(&k->parts[PART_CLERK]);
 	k->polls[n++] = poll_part(&k->parts[PART_WRITER]);
+	k->polls[n++] = poll_part(&k->parts[PART_WARDEN]);
 	for (size_t i = 0; i < k->nslots; i++) {
 		struct slot *s = k->slots[i];
 
@@ -507,8 +526,8 @@ build_polls(struct keeper *k)
 static void
 serve(struct keeper *k, size_t n)
 {
-	for (size_t i = 3; i < n; i += 3) {
-		struct slot *s = k->slots[(i - 3) / 3];
+	for (size_t i = SLOT_POLLS; i < n; i += 3) {
+		struct slot *s = k->slots[(i - SLOT_POLLS) / 3];
 
 		for (int j = 0; j < 2; j++)
 			if (k->polls[i + 1 + (size_t)j].revents)
@@ -523,6 +542,8 @@ serve(struct keeper *k, size_t n)
 		hear_writer(k);
 	if (k->polls[1].revents & ~POLLOUT)
 		hear_clerk(k);
+	if (k->polls[3].revents)
+		hear_warden(k);
 	if (k->polls[0].revents)
 		hear_signals(k);
 }

@@ -87,7 +87,7 @@ pulse_main(struct term *t, int sock)
 	if (join(t, &seat) < 0)
 		_exit(1);
 	/* The keeper waits for this before it starts the others. */
-	if (wire_ready(sock) < 0)
+	if (wire_ring(sock) < 0)
 		_exit(1);
 	for (;;) {
 		int64_t before, server;

@@ -75,9 +75,15 @@ judge(struct spool *sp, struct watch *w, const char *uuid, int64_t now_ms,
 		x->since_ms = now_ms + boottime() - w->began_ms;
 		return r;
 	}
+	if (watch_from_ms == 0)
+		return 0;
 	/* Only time in which we reached the server ourselves counts. */
 	since = x->since_ms > watch_from_ms ? x->since_ms : watch_from_ms;
-	return watch_from_ms > 0 && now_ms - since >= sp->conf.lease_ms;
+	if (now_ms - since >= sp->conf.lease_ms)
+		return 1;
+	if (w->due_ms == 0 || since + sp->conf.lease_ms < w->due_ms)
+		w->due_ms = since + sp->conf.lease_ms;
+	return 0;
 }
 
 static int
@@ -98,6 +104,7 @@ recover_watch(struct spool *sp, struct watch *w, const char *self,
 	size_t first = 0;
 
 	w->began_ms = boottime();
+	w->due_ms = 0;
 	if (spool_worker_names(sp, &names, err) < 0) {
 		strlist_release(&names);
 		return -1;

@@ -23,6 +23,8 @@ struct watch {
 	struct watched *v;
 	size_t n;
 	int64_t began_ms;	/* of this look, own BOOTTIME */
+	int64_t due_ms;		/* BOOTTIME at which the first of those seen in
+				   this look is silent for a lease; 0 */
 	unsigned turn;		/* picks the one at random */
 };
 

@@ -10,13 +10,15 @@
 
 #include "proc.h"
 #include "recover.h"
+#include "wire.h"
 
 struct warden {
 	struct term *t;
 	struct watch watch;
 	int64_t waiting_mtime;	/* of waiting/ when its jobs were looked at */
 	int64_t next_begin_ms;	/* server's clock; 0 none */
-	int64_t next_watch_ms, next_sweep_ms;	/* BOOTTIME */
+	int64_t next_watch_ms, next_poll_ms, next_sweep_ms; /* BOOTTIME */
+	int sock;
 	bool failing;		/* told once */
 };
 
@@ -29,6 +31,15 @@ complain(struct warden *w, struct error *err)
 	error_release(err);
 }
 
+/* There is something in the queue: our own clerk need not wait for its poll.*/
+static void
+ring(struct warden *w)
+{
+	if (wire_ring(w->sock) < 0)
+		_exit(0);
+}
+
+/* The next look is at a reap interval's end, or when a lease runs out. */
 static void
 watch(struct warden *w, int64_t now)
 {
@@ -43,13 +54,18 @@ watch(struct warden *w, int64_t now)
 	int r, q;
 
 	r = recover_watch(t->sp, &w->watch, t->uuid, now, from, &err);
-	if (r > 0)
+	if (r > 0) {
 		msg_info("reaped %d silent worker%s", r, r > 1 ? "s" : "");
+		ring(w);
+	}
 	q = recover_queue(t->sp, &err);
 	if (r < 0 || q < 0)
 		complain(w, &err);
 	else
 		w->failing = false;
+	w->next_watch_ms = now + spool_reap_ms(t->sp);
+	if (w->watch.due_ms > now && w->watch.due_ms < w->next_watch_ms)
+		w->next_watch_ms = w->watch.due_ms;
 }
 
 /* Looks into waiting/ when it rang or when a job is due. */
@@ -59,6 +75,7 @@ release(struct warden *w, bool always)
 	struct term *t = w->t;
 	struct error err = ERROR_INIT;
 	int64_t mtime, now = worker_server_now(t);
+	int r;
 
 	if (spool_waiting_mtime(t->sp, &mtime) < 0)
 		return;
@@ -67,7 +84,10 @@ release(struct warden *w, bool always)
 	    (w->next_begin_ms == 0 || w->next_begin_ms > now))
 		return;
 	w->waiting_mtime = mtime > now - 2000 ? 0 : mtime;
-	if (recover_release_waiting(t->sp, now, &w->next_begin_ms, &err) < 0)
+	r = recover_release_waiting(t->sp, now, &w->next_begin_ms, &err);
+	if (r > 0)
+		ring(w);
+	if (r < 0)
 		complain(w, &err);
 }
 
@@ -94,25 +114,28 @@ reap_former_self(struct warden *w)
 void
 warden_main(struct term *t, int sock)
 {
-	struct warden w = { .t = t };
+	struct warden w = { .t = t, .sock = sock };
 	int64_t hour = 3600000;
 
 	reap_former_self(&w);
 	w.next_sweep_ms = proc_now() + hour / 6;
 	for (;;) {
-		int64_t now = proc_now();
+		int64_t now = proc_now(), next;
 		bool due = now >= w.next_watch_ms;
 
-		if (due) {
+		if (due)
 			watch(&w, now);
-			w.next_watch_ms = now + spool_reap_ms(t->sp);
+		if (due || now >= w.next_poll_ms) {
+			release(&w, due);
+			w.next_poll_ms = now + t->set->poll_ms;
 		}
-		release(&w, due);
 		if (now >= w.next_sweep_ms) {
 			sweep(&w);
 			w.next_sweep_ms = now + hour;
 		}
-		if (worker_sleep(sock, t->set->poll_ms) != 0)
+		next = w.next_watch_ms < w.next_poll_ms ? w.next_watch_ms
+							: w.next_poll_ms;
+		if (worker_sleep(sock, next - proc_now()) != 0)
 			break;
 	}
 	watch_release(&w.watch);

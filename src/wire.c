@@ -142,7 +142,7 @@ wire_recv(int sock, void *message, size_t size, int *fds)
 }
 
 int
-wire_ready(int sock)
+wire_ring(int sock)
 {
 	return wire_send(sock, "r", 1, NULL, 0);
 }

@@ -8,6 +8,8 @@
  *	keeper -> clerk    struct news     it ended, stop
  *	keeper -> writer   struct sheet    copy this pipe to that file
  *	writer -> keeper   struct receipt  it is on the disk, or not
+ *	pulse  -> keeper   a byte          it has joined
+ *	warden -> keeper   a byte          it put something into the queue
  */
 #ifndef NFSQ_WIRE_H
 #define NFSQ_WIRE_H
@@ -42,6 +44,7 @@ enum news_op {
 	NEWS_FINISH,	/* claim nothing more; leave when all has ended */
 	NEWS_SHUTDOWN,	/* the same, and the jobs are being ended */
 	NEWS_RELOAD,	/* read the configuration again (SIGHUP) */
+	NEWS_LOOK,	/* something came into the queue */
 };
 
 struct news {
@@ -92,7 +95,7 @@ int outbox_put(struct outbox *o, const void *message, size_t size, int fd);
 int outbox_flush(struct outbox *o);
 void outbox_release(struct outbox *o);
 
-/* One byte: "I am ready".  0 or -1. */
-int wire_ready(int sock);
+/* One byte, a bell.  0 or -1. */
+int wire_ring(int sock);
 
 #endif

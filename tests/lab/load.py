@@ -154,7 +154,7 @@ class Load:
                     and not folder.startswith(("done", "failed", "cancelled")) and \
                     f"cancel {i}" not in asked and (
                         not job.sent("cancel") or job.sent("cancel")[-1].rc != 0 or
-                        any(c.sent > job.sent("cancel")[-1].sent
+                        any((c.ended or 1e18) > job.sent("cancel")[-1].sent
                             for c in job.sent("requeue", "rehold"))):
                 self.ask("cancel", job)
 
