@@ -4,10 +4,11 @@
  * The ended states are looked at again and again, ever more slowly; a job not
  * among them is looked for everywhere now and then, as it may have been
  * purged.  A job is said to have ended only when its outputs are visible on
- * this host (spool_settle).
+ * this host (cmd_settle).
  */
 #include "nfsq.h"
 #include "cmd.h"
+#include "output.h"
 
 #define PAUSE_MIN_MS 5
 #define PAUSE_MAX_MS 1000
@@ -152,6 +153,36 @@ tell(struct await *w)
 
 /* --- the loop */
 
+/* Without the body nothing tells which files the user named. */
+static void
+look_at_outputs(struct spool *sp, const struct token *t)
+{
+	struct str text = STR_INIT;
+	struct outputs o;
+	struct job j;
+
+	if (!(t->flags & TOKEN_OUTPUT) || t->attempt == 0)
+		return;
+	job_init(&j);
+	if (spool_read_body(sp, t, &text, NULL) == 1 &&
+	    job_parse(text.s, text.len, &j, NULL) >= 0) {
+		outputs_plan(&j, t, &o);
+		outputs_look(&o);
+		outputs_release(&o);
+	}
+	job_release(&j);
+	str_release(&text);
+}
+
+int
+cmd_settle(struct spool *sp, const struct entry *e, struct error *err)
+{
+	if (spool_settle(sp, e, err) < 0)
+		return -1;
+	look_at_outputs(sp, &e->t);
+	return 0;
+}
+
 static int
 settle(struct await *w, struct error *err)
 {
@@ -159,7 +190,7 @@ settle(struct await *w, struct error *err)
 		const struct entry *e = &w->v[i];
 
 		if (state_ended(e->state) && e->dir && !e->purged &&
-		    spool_settle(w->sp, e, err) < 0)
+		    cmd_settle(w->sp, e, err) < 0)
 			return -1;
 	}
 	return 0;

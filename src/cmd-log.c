@@ -90,7 +90,7 @@ print(struct follow *f)
 	bool over = f->e.state != STATE_RUNNING ||
 		    (f->attempt > 0 && f->e.t.attempt > f->attempt);
 
-	if (state_ended(f->e.state) && spool_settle(f->sp, &f->e, &err) < 0)
+	if (state_ended(f->e.state) && cmd_settle(f->sp, &f->e, &err) < 0)
 		die(EXIT_FAILED, "%s", error_text(&err));
 	die_of(follow_copy(f, over, &err), &err);
 }

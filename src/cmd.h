@@ -99,6 +99,9 @@ void cmd_jobs_release(struct cmd_jobs *jobs);
 
 /* The exit status that a waiter sees for an ended job. */
 int cmd_exit_status(const struct entry *e);
+/* Makes the outputs of an ended job visible on this host, those in the spool
+ * and those that the user named (PROTOCOL P7).  0 or -1. */
+int cmd_settle(struct spool *sp, const struct entry *e, struct error *err);
 /* Waits until the n jobs have ended (of them any, if `any`); timeout_ms 0:
  * no limit.  progress: a line on stderr, on a terminal rewritten.  Replaces
  * the entries by the final ones, settled.  1 ended, 0 time over, -1 err. */

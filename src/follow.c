@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 
+#include "cmd.h"
 #include "output.h"
 
 #define PAUSE_MIN_MS 5
@@ -247,7 +248,7 @@ follow_step(struct follow *f, struct error *err)
 		return -1;
 	over = is_over(f);
 	ended = state_ended(f->e.state);
-	if (ended && !f->e.purged && spool_settle(f->sp, &f->e, err) < 0)
+	if (ended && !f->e.purged && cmd_settle(f->sp, &f->e, err) < 0)
 		return -1;
 	r = follow_copy(f, over, err);
 	if (r < 0)

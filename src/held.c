@@ -498,10 +498,10 @@ put_away(struct clerk *c, struct held *h)
 	struct error err = ERROR_INIT;
 	int r;
 
-	if (h->give_back) {
-		outputs_discard(&h->outs);
+	/* Its sibling stays: FILE shows it until the next attempt leads on to
+	 * its own, or for good, if there is none. */
+	if (h->give_back)
 		return spool_give_back(sp, &c->seat, &h->t, &h->end);
-	}
 	if (!(h->t.flags & TOKEN_OUTPUT) || h->state == STATE_CORRUPT)
 		return spool_commit(sp, &c->seat, &h->t, &h->end, h->state);
 	if (!h->t.ended) {
@@ -546,12 +546,17 @@ held_settle(struct clerk *c, struct held *h)
 		clerk_trouble(c, "cannot put a job in its place");
 		return;
 	}
-	if (r == 0)
+	if (r == 0) {
 		msg_info("job %" PRIu64 " was taken from this worker; its "
 			 "result is dropped", h->t.id);
-	else
+		h->missing = true;
+		/* What was decided, whoever reaped us puts in its place. */
+		if (!h->t.ended)
+			outputs_discard(&h->outs);
+	} else {
 		msg_debug("job %" PRIu64 " %s", h->t.id,
 			  h->give_back ? "given back" : state_name(h->state));
+	}
 	/* Taken from us, or it ended by itself before it could be requeued:
 	 * the wardens see to the requests (P13). */
 	for (size_t i = 0; r == 1 && i < h->requests.n; i++)

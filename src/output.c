@@ -362,6 +362,29 @@ outputs_discard(const struct outputs *o)
 		discard(&o->err);
 }
 
+static void
+look(const struct output *o)
+{
+	char *dir;
+	int fd;
+
+	if (!o->path || o->path[0] != '/')
+		return;
+	dir = xstrndup(o->path, (size_t)(base_name(o->path) - o->path));
+	fd = fs_open(dir, O_RDONLY | O_DIRECTORY, 0);
+	if (fd >= 0)
+		fs_close(fd);
+	free(dir);
+}
+
+void
+outputs_look(const struct outputs *o)
+{
+	look(&o->out);
+	if (!o->same)
+		look(&o->err);
+}
+
 void
 outputs_release(struct outputs *o)
 {

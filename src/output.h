@@ -51,8 +51,12 @@ void outputs_settle(const struct outputs *o, bool ours);
 /* Siblings take their places; what is not there (any more) is left.  May be
  * repeated by anybody. 0 or -1. */
 int outputs_finish(const struct outputs *o, struct error *err);
-/* The attempt gives no result: siblings and links to them go. */
+/* The attempt was taken from us: its siblings go, for who has the job now may
+ * have removed all that it knew of. */
 void outputs_discard(const struct outputs *o);
+/* Opens the directories of the files, so that this host sees at once what came
+ * into them (NFS-FACTS 1.1). */
+void outputs_look(const struct outputs *o);
 void outputs_release(struct outputs *o);
 
 /* What the writer opens and how; NULL for OUTPUT_SPOOL and _SPECIAL. */

@@ -212,6 +212,17 @@ test_attempts() {
 	fsck_clean
 }
 
+test_cancelled_between_attempts() {
+	worker w
+	submit -o f.txt -- sh -c 'echo part; sleep 60'
+	until_ok 10 "it writes" grep -q part f.txt
+	ok nfsq requeue --hold 1
+	until_ok 10 "it is held" field_is state 1 held
+	same "f.txt of the held job" "$(cat f.txt)" part
+	ok nfsq cancel 1
+	same "f.txt of the cancelled job" "$(cat f.txt)" part
+}
+
 same_stdout() {			# PID PID: a condition
 	[ "$(readlink "/proc/$1/fd/1")" = "$(readlink "/proc/$2/fd/1")" ]
 }
@@ -240,4 +251,4 @@ test_foreign_writer() {
 }
 
 checks patterns separate_and_merged link_while_running devices open_mode \
-	foreign_writer foreign_link large binary follow follow_waiting attempts
+	cancelled_between_attempts foreign_writer foreign_link large binary follow follow_waiting attempts

@@ -48,6 +48,32 @@ def visible(b, t):
     s.fsck()
 
 
+def named(b, t):
+    """An --output FILE that a host has just missed is there when wait says so."""
+    s = b.spool("named", 300)
+    s.worker("c2", 1).ready()
+    b.sh("server", "mkdir -m 777 /export/named-out")
+    stale = 0
+    for k in range(4):
+        path = f"/spool/named-out/{k}"
+        i = int(s.nfsq("c2", "submit", "--output", path, "--", "sh", "-c",
+                       f"exec /lab/work/bin/mark {s.marks} 1.5").out)
+        # c3 knows by now that there is no such file; it must not look again
+        look = f"cat {path}"
+        b.sh("c3", f"ls {path} 2>&1; sleep 0.1; ls {path} 2>&1; true")
+        if k % 2:
+            until(lambda: s.jobs()[i]["state"] == "done", 60, "the job ends")
+            r = b.sh("c3", look, ok=False)
+            stale += r.rc != 0
+            r = b.sh("c3", " ".join(s.argv("wait", i)) + " && " + look, ok=False)
+        else:
+            sub = b.lab.start("c3", ["sh", "-c", " ".join(s.argv("wait", i)) + " && " + look])
+            r = b.lab.wait("c3", sub, timeout=60)
+        check(r.rc == 0 and r.out == "1\n", f"right after wait: {r.rc}, {r.out!r} {r.err}")
+    t.note(f"4 read right after wait; without it {stale} of 2 were not seen")
+    s.fsck()
+
+
 def contended(b, t):
     """Two workers never get the same job."""
     s = b.spool("contended", 300)
@@ -210,4 +236,4 @@ def budgets(b, t):
     check(not over, "over budget: " + "; ".join(over))
 
 
-TESTS = [visible, requests, follow, budgets, contended]
+TESTS = [visible, named, requests, follow, budgets, contended]
