@@ -27,6 +27,7 @@
 struct entry {
 	pid_t pid, ppid, session;
 	char state;
+	char name[16];	/* of the program, or what it calls itself */
 	uint64_t birth;
 	bool marked;	/* of the tree */
 	bool spared;	/* never marked */
@@ -68,7 +69,7 @@ table_find(const struct table *t, pid_t pid)
 static bool
 parse_stat(const char *text, struct entry *e)
 {
-	const char *p = strrchr(text, ')');
+	const char *p = strrchr(text, ')'), *name = strchr(text, '(');
 	long long birth;
 	int ppid, session;
 
@@ -79,6 +80,9 @@ parse_stat(const char *text, struct entry *e)
 	e->ppid = ppid;
 	e->session = session;
 	e->birth = (uint64_t)birth;
+	snprintf(e->name, sizeof(e->name), "%.*s",
+		 name && name < p ? (int)(p - name - 1) : 0,
+		 name ? name + 1 : "");
 	return true;
 }
 
@@ -502,6 +506,24 @@ spare_own(struct table *t)
 	}
 }
 
+/* Is e below a shepherd whose keeper lives?  That one ends it when it must;
+ * no lock is needed to know (PROTOCOL P9). */
+static bool
+has_keeper(const struct table *t, const struct entry *e)
+{
+	for (size_t depth = 0; depth < t->n; depth++) {
+		const struct entry *up = table_find(t, e->ppid);
+
+		if (!up)
+			break;
+		if (strcmp(e->name, "nfsq-shepherd") == 0 &&
+		    strcmp(up->name, "nfsq-worker") == 0 && up->state != 'Z')
+			return true;
+		e = up;
+	}
+	return false;
+}
+
 static void
 scan_leftovers(struct table *t, const char *spool,
 	       bool (*alive)(const char *worker, void *arg), void *arg)
@@ -520,7 +542,7 @@ scan_leftovers(struct table *t, const char *spool,
 		of = block_get(&block, "NFSQ_SPOOL=");
 		worker = block_get(&block, "NFSQ_WORKER=");
 		e->marked = of && worker && strcmp(of, spool) == 0 &&
-			    !alive(worker, arg);
+			    !alive(worker, arg) && !has_keeper(t, e);
 	}
 	mark_descendants(t);
 	for (size_t i = 0; i < t->n; i++)
