@@ -15,6 +15,8 @@
 #include "recover.h"
 
 #define CANDIDATES 256
+#define BOOK_MS 10000	/* for so long jobs are told of one by one ... */
+#define BOOK_LINES 10	/* ... this many, and as many that did not end well */
 
 struct look {
 	struct candidate {
@@ -28,8 +30,18 @@ struct look {
 	bool settled;		/* the bell's time was past when we looked */
 };
 
+/* What the log says of jobs: a line each while they are few, sums of the rest
+ * when they are many. */
+struct book {
+	int64_t from_ms;	/* BOOTTIME of the first end in it; 0 none */
+	unsigned lines[2];	/* told one by one: ended well, or not */
+	uint64_t more[STATE_COUNT];	/* only counted; QUEUED: given back */
+	bool any;		/* some were only counted */
+};
+
 struct desk {
 	struct clerk c;
+	struct book book;
 	struct look look;
 	size_t rivals, rank;	/* workers, and which of them we are */
 	int64_t counted_ms;	/* when they were counted */
@@ -53,11 +65,84 @@ used_cpus(const struct clerk *c)
 	return n;
 }
 
+/* --- the log */
+
 static void
-sweep_gone(struct clerk *c)
+say_end(const struct held *h)
 {
+	const struct token *t = &h->end;
+
+	if (h->give_back)
+		msg_info("job %" PRIu64 " goes back to the queue", t->id);
+	else if (h->state == STATE_FAILED && t->reason == REASON_EXIT)
+		msg_info("job %" PRIu64 " failed: exit %d", t->id,
+			 t->exit_code);
+	else if (h->state == STATE_FAILED && t->reason == REASON_SIGNAL)
+		msg_info("job %" PRIu64 " failed: signal %d", t->id,
+			 t->signal);
+	else if (h->state == STATE_FAILED)
+		msg_info("job %" PRIu64 " failed: %s", t->id,
+			 reason_name(t->reason));
+	else
+		msg_info("job %" PRIu64 " %s", t->id, state_name(h->state));
+}
+
+static void
+book_end(struct desk *d, const struct held *h)
+{
+	struct book *b = &d->book;
+	enum state state = h->give_back ? STATE_QUEUED : h->state;
+	unsigned *lines = &b->lines[state != STATE_DONE];
+
+	/* --once is silent while nothing is wrong; -v has told of each; what
+	 * was taken from us has no end here. */
+	if (d->c.t->set->once || msg_get_level() != MSG_INFO ||
+	    h->end.id == 0 || h->missing)
+		return;
+	if (!b->from_ms)
+		b->from_ms = proc_now();
+	if (*lines < BOOK_LINES) {
+		++*lines;
+		say_end(h);
+	} else {
+		b->more[state]++;
+		b->any = true;
+	}
+}
+
+static void
+book_close(struct book *b)
+{
+	static const struct {
+		enum state state;
+		const char *text;
+	} words[] = {
+		{ STATE_DONE, "done" }, { STATE_FAILED, "failed" },
+		{ STATE_CANCELLED, "cancelled" }, { STATE_CORRUPT, "corrupt" },
+		{ STATE_QUEUED, "back in the queue" },
+	};
+	struct str text = STR_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (b->more[words[i].state])
+			str_addf(&text, "%s%" PRIu64 " %s",
+				 text.len ? ", " : "",
+				 b->more[words[i].state], words[i].text);
+	if (b->any)
+		msg_info("more jobs in %" PRId64 " s: %s",
+			 (proc_now() - b->from_ms + 999) / 1000, text.s);
+	str_release(&text);
+	memset(b, 0, sizeof(*b));
+}
+
+static void
+sweep_gone(struct desk *d)
+{
+	struct clerk *c = &d->c;
+
 	for (size_t i = c->n; i-- > 0;)
 		if (c->v[i]->phase == HELD_GONE) {
+			book_end(d, c->v[i]);
 			held_free(c->v[i]);
 			c->v[i] = c->v[--c->n];
 		}
@@ -131,7 +216,7 @@ own_scan(struct desk *d)
 			held_taken(c, c->v[k]);
 	free(seen);
 	free(t);
-	sweep_gone(c);
+	sweep_gone(d);
 }
 
 /* --- looking for work */
@@ -215,7 +300,7 @@ answer_requests(struct desk *d)
 			    c->v[k]->phase != HELD_GONE)
 				held_request(c, c->v[k], r);
 	}
-	sweep_gone(c);
+	sweep_gone(d);
 }
 
 static bool
@@ -350,7 +435,7 @@ claim_one(struct desk *d)
 	if (r == 1) {
 		c->nclaimed++;
 		held_start(c, held_new(c, &cand.t));
-		sweep_gone(c);
+		sweep_gone(d);
 	} else if (r == 0) {
 		c->nlost++;
 		count_rivals(d);
@@ -407,7 +492,7 @@ shut_down(struct desk *d)
 			held_return(c->v[i]);
 			held_settle(c, c->v[i]);
 		}
-	sweep_gone(c);
+	sweep_gone(d);
 }
 
 static void
@@ -421,7 +506,7 @@ take_news(struct desk *d, const struct news *n)
 		if (!h)
 			BUG("news of an unknown job %" PRIu64, n->serial);
 		held_ended(&d->c, h, n);
-		sweep_gone(&d->c);
+		sweep_gone(d);
 		break;
 	case NEWS_FINISH:
 		finish(d);
@@ -488,7 +573,7 @@ retry(struct desk *d)
 			running += h->t.cpus;
 		}
 	}
-	sweep_gone(c);
+	sweep_gone(d);
 }
 
 /* Adopted claims that did not fit wait for room. */
@@ -542,8 +627,10 @@ done(struct desk *d)
 		return true;
 	if (d->look.next < d->look.n)
 		return false;
+	/* What a silent one had may be in the queue since the last look. */
 	if (set->once)
-		return !somebody_silent(d);
+		return !somebody_silent(d) && look(d, true) == 0 &&
+		       d->c.n == 0 && d->look.n == 0;
 	return set->idle_exit_ms && now - d->idle_since_ms >=
 	       set->idle_exit_ms;
 }
@@ -557,6 +644,8 @@ next_wake(const struct desk *d, int64_t now)
 		next = d->next_own_ms;
 	if (d->c.retry_ms && d->c.retry_ms < next)
 		next = d->c.retry_ms;
+	if (d->book.any && d->book.from_ms + BOOK_MS < next)
+		next = d->book.from_ms + BOOK_MS;
 	return next > now ? next - now : 0;
 }
 
@@ -567,6 +656,8 @@ timers(struct desk *d, int64_t now)
 	struct error err = ERROR_INIT;
 	bool force;
 
+	if (d->book.from_ms && now >= d->book.from_ms + BOOK_MS)
+		book_close(&d->book);
 	if (c->retry_ms && now >= c->retry_ms)
 		retry(d);
 	if (now >= d->next_own_ms) {
@@ -602,6 +693,7 @@ leave(struct desk *d)
 	struct clerk *c = &d->c;
 	struct wish w = { .op = WISH_LEFT };
 
+	book_close(&d->book);
 	msg_debug("claimed %" PRIu64 ", lost %" PRIu64 ", ended %" PRIu64,
 		  c->nclaimed, c->nlost, c->nended);
 	wire_send(c->sock, &w, sizeof(w), NULL, 0);

@@ -21,6 +21,7 @@
 
 #define KILL_WAIT_MS 2000
 #define LEAVE_WAIT_MS 10000	/* for a spool that does not answer at exit */
+#define LATE_MS 10000		/* a heartbeat later than this is told of */
 
 typedef void part_fn(struct term *t, int sock);
 
@@ -60,10 +61,16 @@ start_part(struct keeper *k, enum part p, part_fn *fn)
 	struct part_start s = { fn, &k->term, -1 };
 	int pair[2];
 
-	if (wire_pair(pair) < 0)
+	if (wire_pair(pair) < 0) {
+		msg_warn("cannot start a part of this worker: %s",
+			 strerror(errno));
 		return -1;
+	}
 	s.sock = pair[1];
 	k->parts[p].pid = proc_fork(part_entry, &s, &s.sock, 1);
+	if (k->parts[p].pid < 0)
+		msg_warn("cannot start a part of this worker: %s",
+			 strerror(errno));
 	close(pair[1]);
 	k->parts[p].sock = k->parts[p].out.sock = pair[0];
 	return k->parts[p].pid < 0 ? -1 : 0;
@@ -548,6 +555,43 @@ serve(struct keeper *k, size_t n)
 		hear_signals(k);
 }
 
+/* A spool that does not answer keeps all who could tell of it waiting in a
+ * call: only the keeper sees that the heartbeat is late. */
+struct silence {
+	int64_t beat_ms;	/* the last heartbeat, BOOTTIME as all here */
+	int64_t seen_ms;	/* when we saw it */
+	int64_t late_ms;	/* since when we see the next one late; 0 */
+	bool told;
+};
+
+/* One line when the spool goes and one when it is back. */
+static void
+watch_beat(const struct keeper *k, struct silence *s)
+{
+	const struct spool *sp = k->term.sp;
+	int64_t now = proc_now();
+	int64_t beat = k->term.beat->deadline_ms - sp->conf.lease_ms +
+		       spool_margin_ms(sp);
+
+	if (beat != s->beat_ms) {
+		if (s->told)
+			msg_warn("spool '%s' answers again after %" PRId64
+				 " s", sp->dir, (now - s->beat_ms) / 1000);
+		*s = (struct silence){ .beat_ms = beat, .seen_ms = now };
+	} else if (k->term.beat->leaving ||
+		   now - s->seen_ms < LATE_MS + 2 * spool_beat_ms(sp)) {
+		s->late_ms = 0;
+	} else if (!s->late_ms) {
+		/* After a suspend the first look proves nothing. */
+		s->late_ms = now;
+	} else if (!s->told && now - s->late_ms >= LATE_MS / 2) {
+		msg_warn("spool '%s' does not answer: no heartbeat for %" PRId64
+			 " s; waiting for it", sp->dir,
+			 (now - beat) / 1000);
+		s->told = true;
+	}
+}
+
 static int
 until_deadline(const struct keeper *k)
 {
@@ -555,6 +599,8 @@ until_deadline(const struct keeper *k)
 
 	if (k->shutdown && left > 1000)
 		left = 1000;
+	if (left > LATE_MS / 2)
+		left = LATE_MS / 2;	/* for watch_beat */
 	if (left < 0)
 		left = 0;
 	return left > INT_MAX ? INT_MAX : (int)left;
@@ -584,9 +630,12 @@ leave_over(struct keeper *k)
 enum term_end
 keeper_serve(struct keeper *k)
 {
+	struct silence silence = { .told = false };
+
 	for (;;) {
 		size_t n;
 
+		watch_beat(k, &silence);
 		if (fenced(k))
 			return TERM_FENCED;
 		if (k->left)
@@ -602,6 +651,26 @@ keeper_serve(struct keeper *k)
 }
 
 /* --- begin and end of a term */
+
+/* The pulse is gone before it had a seat.  One that failed said why. */
+static void
+tell_of_pulse(struct keeper *k)
+{
+	struct part_proc *p = &k->parts[PART_PULSE];
+	int64_t until = proc_now() + KILL_WAIT_MS;
+	int status = 0;
+	pid_t r;
+
+	while ((r = waitpid(p->pid, &status, WNOHANG)) == 0 &&
+	       proc_now() < until)
+		usleep(5000);
+	if (r != p->pid)
+		return;
+	p->pid = 0;
+	if (WIFSIGNALED(status))
+		msg_warn("a part of this worker was killed while it started "
+			 "(signal %d)", WTERMSIG(status));
+}
 
 /* Waits for the pulse's word.  1, 0 the worker is told to end, -1 it died. */
 static int
@@ -633,8 +702,10 @@ keeper_begin(struct keeper *k)
 
 	k->term.beat = mmap(NULL, sizeof(struct beat), PROT_READ | PROT_WRITE,
 			    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (k->term.beat == MAP_FAILED)
+	if (k->term.beat == MAP_FAILED) {
+		msg_warn("cannot share memory: %s", strerror(errno));
 		return -1;
+	}
 	uuid_generate_random(uuid);
 	uuid_unparse_lower(uuid, k->term.uuid);
 	for (int p = 0; p < PART_COUNT; p++)
@@ -642,6 +713,8 @@ keeper_begin(struct keeper *k)
 	if (start_part(k, PART_PULSE, pulse_main) < 0)
 		return -1;
 	r = await_seat(k);
+	if (r < 0)
+		tell_of_pulse(k);
 	if (r <= 0)
 		return r;
 	if (start_part(k, PART_WRITER, writer_main) < 0 ||

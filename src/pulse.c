@@ -69,6 +69,16 @@ join(struct term *t, struct seat *seat)
 	info.version = xstrdup(PACKAGE_VERSION);
 	before = proc_now();
 	r = spool_join(t->sp, seat, &info, &server, &err);
+	/* It may have waited for longer than a lease; nothing was claimed in
+	 * the meantime, so what counts is a heartbeat made now. */
+	if (r == 0 && proc_now() - before > spool_beat_ms(t->sp)) {
+		int64_t now = proc_now(), then;
+
+		if (spool_beat(t->sp, seat, &then) == 1) {
+			before = now;
+			server = then;
+		}
+	}
 	if (r < 0)
 		msg_error("%s", error_text(&err));
 	else if (!note(t, before, proc_now(), server))
@@ -105,7 +115,7 @@ pulse_main(struct term *t, int sock)
 			t->beat->fenced = 1;
 			break;
 		}
-		/* One line for a whole outage. */
+		/* One line for a whole outage; the keeper tells how long. */
 		if (r < 0 && !told)
 			msg_warn("cannot renew the lease in '%s': %s",
 				 t->sp->dir, strerror(errno));

@@ -12,6 +12,8 @@
 #include "recover.h"
 #include "wire.h"
 
+enum duty { DUTY_WATCH, DUTY_RELEASE, DUTY_SWEEP, DUTY_COUNT };
+
 struct warden {
 	struct term *t;
 	struct watch watch;
@@ -19,15 +21,16 @@ struct warden {
 	int64_t next_begin_ms;	/* server's clock; 0 none */
 	int64_t next_watch_ms, next_poll_ms, next_sweep_ms; /* BOOTTIME */
 	int sock;
-	bool failing;		/* told once */
+	bool told[DUTY_COUNT];	/* it fails, and that has been said */
 };
 
+/* One line for each duty that fails, however often it does. */
 static void
-complain(struct warden *w, struct error *err)
+outcome(struct warden *w, enum duty duty, bool ok, struct error *err)
 {
-	if (!w->failing)
+	if (!ok && !w->told[duty])
 		msg_warn("%s", error_text(err));
-	w->failing = true;
+	w->told[duty] = !ok;
 	error_release(err);
 }
 
@@ -59,10 +62,7 @@ watch(struct warden *w, int64_t now)
 		ring(w);
 	}
 	q = recover_queue(t->sp, &err);
-	if (r < 0 || q < 0)
-		complain(w, &err);
-	else
-		w->failing = false;
+	outcome(w, DUTY_WATCH, r >= 0 && q >= 0, &err);
 	w->next_watch_ms = now + spool_reap_ms(t->sp);
 	if (w->watch.due_ms > now && w->watch.due_ms < w->next_watch_ms)
 		w->next_watch_ms = w->watch.due_ms;
@@ -87,17 +87,16 @@ release(struct warden *w, bool always)
 	r = recover_release_waiting(t->sp, now, &w->next_begin_ms, &err);
 	if (r > 0)
 		ring(w);
-	if (r < 0)
-		complain(w, &err);
+	outcome(w, DUTY_RELEASE, r >= 0, &err);
 }
 
 static void
 sweep(struct warden *w)
 {
 	struct error err = ERROR_INIT;
+	int r = recover_sweep(w->t->sp, worker_server_now(w->t), &err);
 
-	if (recover_sweep(w->t->sp, worker_server_now(w->t), &err) < 0)
-		complain(w, &err);
+	outcome(w, DUTY_SWEEP, r >= 0, &err);
 }
 
 static void
@@ -108,7 +107,7 @@ reap_former_self(struct warden *w)
 	if (!w->t->dead[0])
 		return;
 	if (recover_reap(w->t->sp, w->t->dead, &err) < 0)
-		complain(w, &err);
+		outcome(w, DUTY_WATCH, false, &err);
 }
 
 void

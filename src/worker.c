@@ -11,6 +11,8 @@
 
 #include "proc.h"
 
+#define BACK_TOLD_MS 10000	/* a new seat that took longer is told of */
+
 static int
 watch_signals(void)
 {
@@ -52,9 +54,10 @@ pause_before(struct keeper *k, int64_t ms)
 	return true;
 }
 
-/* *joined: it got a seat in the spool. */
+/* *joined: it got a seat in the spool; lost_ms: when the last one was lost, 0
+ * there was none. */
 static enum term_end
-one_term(struct keeper *k, bool *joined)
+one_term(struct keeper *k, bool *joined, int64_t lost_ms)
 {
 	enum term_end end = TERM_BROKEN;
 	char uuid[UUID_LEN + 1];
@@ -63,6 +66,10 @@ one_term(struct keeper *k, bool *joined)
 	snprintf(uuid, sizeof(uuid), "%s", k->term.uuid);
 	if (r == 1) {
 		*joined = true;
+		if (lost_ms && proc_now() - lost_ms >= BACK_TOLD_MS)
+			msg_warn("joined spool '%s' again after %" PRId64 " s",
+				 k->term.set->spool,
+				 (proc_now() - lost_ms) / 1000);
 		end = keeper_serve(k);
 		k->term.dead[0] = '\0';
 	} else if (r == 0) {
@@ -80,9 +87,9 @@ int
 worker_run(struct worker_settings *set, struct spool *sp)
 {
 	struct keeper k = { .term = { .set = set, .sp = sp } };
-	int64_t delay = 0, began = proc_now();
+	int64_t delay = 0, began = proc_now(), lost = 0;
 	enum term_end end = TERM_BROKEN;
-	bool joined = false;
+	bool ever = false;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	k.sigfd = watch_signals();
@@ -90,18 +97,25 @@ worker_run(struct worker_settings *set, struct spool *sp)
 		k.term.stop_ms = proc_now() + set->max_time_ms;
 	for (;;) {
 		int64_t start = proc_now();
+		bool joined = false;
 
 		k.left = k.broken = false;
-		end = one_term(&k, &joined);
+		end = one_term(&k, &joined, lost);
 		if (end == TERM_LEFT || end == TERM_STUCK || k.shutdown ||
 		    k.finish)
 			break;
-		/* It never worked, and why has been said. */
-		if (end == TERM_BROKEN && !joined)
+		/* Without a seat: why has been said, by the part that failed
+		 * or by keeper_begin. */
+		ever |= joined;
+		if (!ever)
 			break;
-		msg_warn("%s; all its jobs here are ended, starting over",
-			 end == TERM_FENCED ? "this worker lost its lease"
-					    : "a part of this worker died");
+		if (joined) {
+			msg_warn("%s; all its jobs here are ended, starting "
+				 "over", end == TERM_FENCED
+				 ? "this worker lost its lease"
+				 : "a part of this worker died");
+			lost = proc_now();
+		}
 		delay = proc_now() - start > 60000 ? 0 : delay * 2 + 200;
 		if (delay > 60000)
 			delay = 60000;

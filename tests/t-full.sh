@@ -112,6 +112,62 @@ test_job() {
 	umount "$W/small"
 }
 
+# Attaches strace to all parts of worker $1, so that for them every directory is
+# full; false where one may not do that.  What was refused is in $W/refused.
+full_for() {
+	# shellcheck disable=SC2046 # words are wanted
+	strace -ttt -o "$W/refused" -e signal=none \
+		-e trace=rename,renameat,renameat2,symlink,symlinkat,mkdir,mkdirat \
+		-e inject=rename,renameat,renameat2,symlink,symlinkat,mkdir,mkdirat:error=ENOSPC \
+		$(printf -- '-p %s ' $(cat "/proc/$1/task/$1/children")) \
+		2>"$W/strace" 3>&- &
+	strace_pid=$!
+	until grep -q -s attached "$W/strace"; do
+		kill -0 "$strace_pid" 2>/dev/null || return 1
+		sleep 0.05
+	done
+}
+
+refused() {			# how often
+	grep -c INJECTED "$W/refused" || :
+}
+
+# A worker that cannot move anything tries less and less often, says so once,
+# and goes on by itself.
+test_back_off() {
+	worker w --cpus 2
+	submit -- sh -c 'until [ -e go ]; do sleep 0.05; done'
+	running 1
+	if ! full_for "$worker_pid"; then
+		echo "    (no strace: the back-off was not tried)"
+		: >go
+		wait_for 0 1
+		worker_stop w
+		return 0
+	fi
+	submit -- true
+	submit -- true
+	until_ok 10 "a claim is refused" sh -c '[ -s "$1" ]' sh "$W/refused"
+	: >go
+	sleep 10
+	_n=$(refused)
+	kill "$strace_pid"
+	wait "$strace_pid" 2>/dev/null || :
+	# a poll each 50 ms would be 200 tries; 0.5 1 2 4 8 s are 5, each of
+	# them for the one that ended and for those that wait
+	[ "$_n" -ge 2 ] || fail "nothing was refused"
+	[ "$_n" -le 40 ] || fail "$_n calls on a full disk in 10 s"
+	same "lines of the worker" "$(wc -l <"$W/w.werr")" 1
+	grep -q 'No space left on device; trying again' "$W/w.werr" ||
+		fail "it does not say what the trouble is"
+	echo "    $_n calls were refused in 10 s, one line said so"
+	wait_for 0 1 2 3
+	same "lines of the worker" "$(wc -l <"$W/w.werr")" 1
+	worker_stop w
+	foreseen w 'No space left'
+	fsck_clean
+}
+
 test_output_file() {
 	mkdir "$W/small"
 	mount -t tmpfs -o "size=64k,mode=700" none "$W/small"
@@ -146,4 +202,4 @@ test_read_only() {
 	umount "$W/small"
 }
 
-checks submit inodes job output_file read_only
+checks submit inodes job back_off output_file read_only
