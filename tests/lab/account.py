@@ -187,6 +187,18 @@ class Account:
                 res.append(i)
         return self.list(res, "ended in a way it cannot")
 
+    def siblings(self, names):
+        """Files beside outputs.  One that was cancelled between two attempts keeps
+        what it had (nfsq(1), OUTPUT)."""
+        res = []
+        for name in names:
+            i = int(re.match(r"\.(\d+)\.", name).group(1))
+            if self.token(i)[0] == "cancelled":
+                self.excused["file of an attempt of a cancelled job"] += 1
+            else:
+                res.append(f"left beside the outputs: {name}: {self.told(i)}")
+        return res
+
     def outputs(self, texts):
         """texts: {id: the output of a job that is done}, each whole, once, and of
         the attempt that counts."""

@@ -199,7 +199,9 @@ class Cron:
             # Nothing said: it was hit before it had joined, by SIGUSR1 (138),
             # SIGTERM (143), or one of its processes by SIGKILL (1).
             early = op.rc in (138, 143) or op.rc == 1 and node.killed > op.sent - 1
-            if op.rc not in (0, None, 137) and (op.err or not early):
+            # A full export lets nobody join; cron tries again.
+            full = op.rc == 1 and "cannot join" in op.err and "No space left" in op.err
+            if op.rc not in (0, None, 137) and (op.err or not early) and not full:
                 self.wrong.append(f"worker {n} of {node.name} ended with {op.rc}: {op.err[-200:]}")
             if node.up and node.epoch == epoch:
                 self.again(node)
