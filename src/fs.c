@@ -104,6 +104,47 @@ real_touch(const char *path)
 	return utimensat(AT_FDCWD, path, now, AT_SYMLINK_NOFOLLOW);
 }
 
+#define SEEN_DIRS 64
+#define TICK_MS 2000	/* the coarsest clock of a server's file system */
+
+/*
+ * Two changes of a directory within one tick of the server's clock look like
+ * one to a client that goes by its times (NFS 3): who listed it in between
+ * would never see the second.  So what this host remembers of it is dropped,
+ * which costs a READDIR, until it was listed a tick after its mtime was first
+ * seen here.
+ */
+static void
+list_afresh(const char *path, int fd)
+{
+	static struct seen {
+		uint64_t key;
+		struct timespec mtime;
+		int64_t since_ms;
+		bool settled;
+	} dirs[SEEN_DIRS];
+	uint64_t key = 14695981039346656037u;	/* FNV-1a */
+	struct timespec now;
+	struct stat st;
+	struct seen *s;
+	int64_t ms;
+
+	for (const char *p = path; *p; p++)
+		key = (key ^ (unsigned char)*p) * 1099511628211u;
+	s = &dirs[key % SEEN_DIRS];
+	if (fstat(fd, &st) < 0)
+		return;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (s->key != key || s->mtime.tv_sec != st.st_mtim.tv_sec ||
+	    s->mtime.tv_nsec != st.st_mtim.tv_nsec)
+		*s = (struct seen){ key, st.st_mtim, ms, false };
+	if (s->settled)
+		return;
+	s->settled = ms - s->since_ms >= TICK_MS;
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 static DIR *
 real_opendir(const char *path)
 {
@@ -115,6 +156,7 @@ real_opendir(const char *path)
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return NULL;
+	list_afresh(path, fd);
 	d = fdopendir(fd);
 	if (!d) {
 		int saved = errno;

@@ -74,6 +74,42 @@ def named(b, t):
     s.fsck()
 
 
+LIST = """import os, sys, time
+end = time.time() + 1.5
+while time.time() < end:
+    os.listdir(sys.argv[1])
+"""
+MOVE = """import os, sys, time
+d, names = sys.argv[1], sys.argv[2:]
+for n in names: os.rename(d + "/held/0/" + n, d + "/tmp/" + n)
+time.sleep(0.3)
+for n in names:
+    os.rename(d + "/tmp/" + n, d + "/held/0/" + n)
+    time.sleep(0.003)
+"""
+
+
+def bursts(b, t):
+    """Names that came within one tick of the server's clock are all seen, on a
+    host that listed them in between (NFS 3: the directory's times are the same)."""
+    s = b.spool("bursts", 300)
+    for _ in range(5):
+        s.nfsq("c1", "submit", "--hold", "--", "true")
+    names = [n for _, _, n in s.tokens()]
+    stale, rounds = 0, 12
+    for k in range(rounds):
+        looks = b.lab.start("c2", ["python3", "-c", LIST, s.dir + "/held/0"])
+        time.sleep(0.2)
+        r = b.lab.run("c1", ["python3", "-c", MOVE, s.dir] + names)
+        check(r.rc == 0, r.err)
+        b.lab.wait("c2", looks, timeout=60)
+        stale += len(b.sh("c2", f"ls {s.dir}/held/0").out.split()) != len(names)
+        seen = len(s.nfsq("c2", "ls", "--no-header").out.splitlines())
+        check(seen == len(names), f"round {k}: c2 sees {seen} of {len(names)} jobs")
+    t.note(f"{rounds} bursts of {len(names)}: nfsq saw all; ls missed some after {stale}")
+    s.fsck()
+
+
 def contended(b, t):
     """Two workers never get the same job."""
     s = b.spool("contended", 300)
@@ -236,4 +272,4 @@ def budgets(b, t):
     check(not over, "over budget: " + "; ".join(over))
 
 
-TESTS = [visible, named, requests, follow, budgets, contended]
+TESTS = [visible, named, bursts, requests, follow, budgets, contended]
