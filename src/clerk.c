@@ -60,8 +60,18 @@ used_cpus(const struct clerk *c)
 	int64_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i]->phase != HELD_GONE)
+		if (c->v[i]->phase != HELD_GONE && !c->v[i]->stuck)
 			n += c->v[i]->t.cpus;
+	return n;
+}
+
+static int64_t
+used_slots(const struct clerk *c)
+{
+	int64_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		n += !c->v[i]->stuck;
 	return n;
 }
 
@@ -311,7 +321,7 @@ may_claim(const struct desk *d)
 
 	return !d->c.stopping && !d->drained && !d->fenced &&
 	       !t->beat->fenced && d->c.retry_ms == 0 &&
-	       (!set->max_jobs || (int64_t)d->c.n < set->max_jobs) &&
+	       (!set->max_jobs || used_slots(&d->c) < set->max_jobs) &&
 	       used_cpus(&d->c) < set->cpus &&
 	       (!t->stop_ms || proc_now() < t->stop_ms);
 }
@@ -431,6 +441,8 @@ claim_one(struct desk *d)
 	memmove(&l->v[l->next + 1], &l->v[l->next],
 		(k - l->next) * sizeof(*l->v));
 	l->next++;
+	if (clerk_refused(c, &cand.t))
+		return 0;	/* since it was listed */
 	r = spool_claim(c->t->sp, &c->seat, &cand.b, &cand.t);
 	if (r == 1) {
 		c->nclaimed++;
@@ -561,7 +573,7 @@ retry(struct desk *d)
 	for (size_t i = 0; i < c->n; i++) {
 		struct held *h = c->v[i];
 
-		if (h->phase == HELD_ENDING)
+		if (h->phase == HELD_ENDING && !h->stuck)
 			held_settle(c, h);
 		else if (h->phase == HELD_CLAIMED &&
 			 (c->shutdown || h->t.cpus > c->t->set->cpus)) {
@@ -644,6 +656,8 @@ next_wake(const struct desk *d, int64_t now)
 		next = d->next_own_ms;
 	if (d->c.retry_ms && d->c.retry_ms < next)
 		next = d->c.retry_ms;
+	if (d->c.barred_ms && d->c.barred_ms < next)
+		next = d->c.barred_ms;
 	if (d->book.any && d->book.from_ms + BOOK_MS < next)
 		next = d->book.from_ms + BOOK_MS;
 	return next > now ? next - now : 0;
@@ -660,6 +674,11 @@ timers(struct desk *d, int64_t now)
 		book_close(&d->book);
 	if (c->retry_ms && now >= c->retry_ms)
 		retry(d);
+	if (c->barred_ms && now >= c->barred_ms) {
+		held_unbar(c);
+		sweep_gone(d);
+		d->look.empty = false;	/* its jobs are to be seen again */
+	}
 	if (now >= d->next_own_ms) {
 		if (!d->leaving)
 			own_scan(d);

@@ -52,6 +52,7 @@ void doctor_add_ahead(struct str *out, int64_t ms);
 
 #define DOCTOR_NAMES 200	/* raced for */
 #define DOCTOR_BLIND_MS 10000	/* a heartbeat not seen for so long is none */
+#define DOCTOR_TICK_MS 25	/* longer than one of a server's clock */
 
 struct doctor_talk {
 	struct doctor *d;
@@ -62,6 +63,8 @@ struct doctor_talk {
 	void *arg;
 	int64_t us;		/* from the last question to its answer */
 };
+/* Waits until a change will not look like one with the last. */
+void doctor_tick(const struct doctor *d);
 /* Puts a message (words, see words_add) where the other finds it. 0, -1. */
 int doctor_send(struct doctor_talk *t, const char *text);
 /* Waits for the other's message n.  0; -1 with errno: ETIMEDOUT, EINTR

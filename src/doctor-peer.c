@@ -297,6 +297,7 @@ meet_race(struct meet *m)
 		    " of %zu names", words_getn(text.s, "names", 0), made);
 	if (r == 0) {
 		doctor_make(m->d, "mk/go");
+		doctor_tick(m->d);
 		doctor_move(m->d, "mk/go", "box/go");
 		/* It sees that so much later. */
 		doctor_pause(doctor_median(&m->trips) / 4000);

@@ -43,6 +43,7 @@ struct fsck {
 	size_t nfiles, files_cap;
 	struct strlist workers;	/* UUIDs */
 	struct strlist seq;
+	struct strlist barred;	/* directories that cannot be looked into */
 	struct error *err;
 };
 

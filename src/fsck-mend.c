@@ -230,14 +230,14 @@ mend_body(struct fsck_repair *r, struct finding *x)
 }
 
 /* Body and input: when was the later one written (server's clock), and are
- * both the spool's owner's?  0 or -1. */
+ * both the spool's owner's?  1; 0 neither is there; -1 not known. */
 static int
 look_at_files(struct fsck_repair *r, const struct token *t, int64_t *mtime_ms,
 	      bool *ours)
 {
 	char *path[] = { spool_body_path(r->sp, t),
 			 spool_input_path(r->sp, t) };
-	int found = 0;
+	int found = 0, bad = 0;
 
 	*mtime_ms = 0;
 	*ours = true;
@@ -253,10 +253,13 @@ look_at_files(struct fsck_repair *r, const struct token *t, int64_t *mtime_ms,
 			*ours &= r->sp->conf.group ||
 				 st.st_uid == geteuid();
 			found++;
+		} else if (errno != ENOENT) {
+			bad = errno;
 		}
 		free(path[i]);
 	}
-	return found ? 0 : -1;
+	errno = bad;
+	return bad ? -1 : found > 0;
 }
 
 /* May a token be made?  1; 0 not (why says so, or it is there); -1. */
@@ -355,9 +358,9 @@ mend_orphan(struct fsck_repair *r, struct finding *x)
 	token_init(&t);
 	t.id = key.id;
 	memcpy(t.nonce, key.nonce, sizeof(t.nonce));
-	if (look_at_files(r, &t, &mtime, &ours) < 0)
-		return 0;
-	k = may_adopt(r, x, &t, mtime, ours);
+	k = look_at_files(r, &t, &mtime, &ours);
+	if (k == 1)
+		k = may_adopt(r, x, &t, mtime, ours);
 	return k == 1 ? adopt(r, x, &t, mtime) : k;
 }
 

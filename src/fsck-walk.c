@@ -65,15 +65,30 @@ gone(int error)
 	return error == ENOENT || error == ESTALE || error == ENOTDIR;
 }
 
-/* 1; 0 it is gone; -1. */
+/* What cannot be looked at for its mode or owner is a finding, and what it
+ * hides is not known.  Not so the top: there is nothing besides. */
+static int
+barred(struct fsck *f, const char *rel, const char *path)
+{
+	if ((errno != EACCES && errno != EPERM) || strcmp(rel, ".") == 0)
+		return error_errno(f->err, "cannot read '%s'", path);
+	fsck_note(f, rel, "cannot be read: %s (mend modes and owners)",
+		  strerror(errno));
+	strlist_add(&f->barred, rel);
+	return 0;
+}
+
+/* 1; 0 it is gone, or nobody knows; -1. */
 static int
 look_at(struct fsck *f, const char *rel, struct stat *st)
 {
 	char *path = spool_path(f->sp, "%s", rel);
 	int r = fs_lstat(path, st) == 0 ? 1 : gone(errno) ? 0 : -1;
 
+	if (r < 1)
+		memset(st, 0, sizeof(*st));
 	if (r < 0)
-		error_errno(f->err, "cannot look at '%s'", path);
+		r = barred(f, rel, path);
 	free(path);
 	return r;
 }
@@ -116,10 +131,8 @@ list(struct fsck *f, const char *rel, struct strlist *names)
 	char *path = spool_path(f->sp, "%s", rel);
 	int r = fs_list_all(path, &all);
 
-	if (r < 0 && gone(errno))
-		r = 0;
-	else if (r < 0)
-		error_errno(f->err, "cannot read '%s'", path);
+	if (r < 0)
+		r = gone(errno) ? 0 : barred(f, rel, path);
 	for (size_t i = 0; i < all.n; i++)
 		if (strncmp(all.v[i], ".nfs", 4) != 0)
 			strlist_add(names, all.v[i]);
@@ -141,6 +154,8 @@ walk(struct fsck *f, const char *dir, walk_fn *fn, void *arg)
 
 	if (r == 1)
 		r = list(f, dir, &names);
+	else if (r == 0 && st.st_mode && !S_ISDIR(st.st_mode))
+		strlist_add(&f->barred, dir);
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {
 		char *rel = xasprintf("%s/%s", dir, names.v[i]);
 

@@ -122,6 +122,20 @@ is_purged(const struct fsck *f, const struct fsck_job *j)
 	return true;
 }
 
+/* May a file, or else a token, be where we could not look? */
+static bool
+may_hide(const struct fsck *f, bool file)
+{
+	for (size_t i = 0; i < f->barred.n; i++) {
+		const char *rel = f->barred.v[i];
+
+		if (file == (strncmp(rel, "jobs", 4) == 0 ||
+			     strncmp(rel, "out", 3) == 0))
+			return true;
+	}
+	return false;
+}
+
 static void
 check_file(struct fsck *f, const struct fsck_file *x)
 {
@@ -130,6 +144,8 @@ check_file(struct fsck *f, const struct fsck_file *x)
 	if (j && is_purged(f, j))
 		fsck_found(f, MEND_PURGED, x->path, "is left over from a "
 			   "purged job (remove it)");
+	else if (!j && may_hide(f, false))
+		return;
 	else if (!j && x->kind == FSCK_OUTPUT)
 		fsck_note(f, x->path, "belongs to no job (remove it)");
 	else if (!j && x->mtime_ms + SUBMIT_MS < f->now_ms)
@@ -172,6 +188,8 @@ check_body(struct fsck *f, const struct fsck_job *j)
 	if (j->purged || j->state == STATE_CORRUPT)
 		return;
 	if (!has_body(f, &j->key)) {
+		if (may_hide(f, true))
+			return;
 		fsck_found(f, mend, j->path, "the file of job %" PRIu64 " in "
 			   "jobs/ is missing (%s)", t.id, advice);
 		return;
@@ -207,7 +225,7 @@ is_over(const struct fsck *f, uint64_t id)
 		if (f->jobs[i].key.id == id && !f->jobs[i].purged &&
 		    !state_ended(f->jobs[i].state))
 			return false;
-	return true;
+	return !may_hide(f, false);
 }
 
 /* A fresh request may just be about to be removed. */
@@ -243,9 +261,9 @@ check_counter(struct fsck *f)
 	if (f->nfiles && f->files[f->nfiles - 1].key.id > max)
 		max = f->files[f->nfiles - 1].key.id;
 	if (f->seq.n == 0)
-		fsck_found(f, MEND_COUNTER, "seq", "the counter is lost (ln "
-			   "-s next '%s/seq/%" PRIu64 ".0000000000')",
-			   f->sp->dir, max + 1)->id = max;
+		fsck_found(f, f->barred.n ? MEND_NONE : MEND_COUNTER, "seq",
+			   "the counter is lost (ln -s next '%s/seq/%" PRIu64
+			   ".0000000000')", f->sp->dir, max + 1)->id = max;
 	for (size_t i = 1; i < f->seq.n; i++)
 		fsck_found(f, MEND_COUNTER, "seq", "there are two counters, "
 			   "'%s' and '%s' (remove the smaller)", f->seq.v[0],
@@ -340,6 +358,7 @@ pass(struct spool *sp, int64_t now_ms, struct findings *found, size_t *jobs,
 	free(f.files);
 	strlist_release(&f.workers);
 	strlist_release(&f.seq);
+	strlist_release(&f.barred);
 	return r;
 }
 

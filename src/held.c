@@ -58,12 +58,20 @@ job_key(const struct token *t)
 	return xasprintf("%" PRIu64 ".%s", t->id, t->nonce);
 }
 
+static char *
+shard_key(const struct token *t)
+{
+	return xasprintf("%" PRIu64, t->id / SPOOL_SHARD);
+}
+
 bool
 clerk_refused(const struct clerk *c, const struct token *t)
 {
-	char *key = job_key(t);
-	bool found = strlist_has(&c->refused, key);
+	char *key = job_key(t), *shard = shard_key(t);
+	bool found = strlist_has(&c->refused, key) ||
+		     strlist_has(&c->barred, shard);
 
+	free(shard);
 	free(key);
 	return found;
 }
@@ -74,6 +82,56 @@ refuse(struct clerk *c, const struct token *t)
 	if (c->refused.n > 10000)
 		strlist_release(&c->refused);
 	strlist_take(&c->refused, job_key(t));
+}
+
+/* One place is wrong, no outage: what belongs there waits, the rest goes on. */
+static void
+bar(struct clerk *c, const struct token *t, const char *what)
+{
+	char *shard = shard_key(t);
+
+	if (!strlist_has(&c->told, shard)) {
+		msg_warn("%s; jobs %" PRIu64 " to %" PRIu64 " wait until that "
+			 "is mended (see nfsq fsck)", what,
+			 t->id / SPOOL_SHARD * SPOOL_SHARD,
+			 t->id / SPOOL_SHARD * SPOOL_SHARD + SPOOL_SHARD - 1);
+		strlist_add(&c->told, shard);
+	}
+	if (!strlist_has(&c->barred, shard))
+		strlist_add(&c->barred, shard);
+	free(shard);
+	if (c->barred_ms)
+		return;
+	c->barred_delay_ms = c->barred_delay_ms ? c->barred_delay_ms * 2 : 500;
+	if (c->barred_delay_ms > 30000)
+		c->barred_delay_ms = 30000;
+	c->barred_ms = proc_now() + c->barred_delay_ms;
+}
+
+/* What cannot be put away now: the whole spool's fault, or its place's? */
+static void
+settle_later(struct clerk *c, struct held *h, const char *what)
+{
+	char *why;
+
+	h->stuck = spool_barred(errno);
+	if (!h->stuck) {
+		clerk_trouble(c, what);
+		return;
+	}
+	why = xasprintf("%s: %s", what, strerror(errno));
+	bar(c, &h->t, why);
+	free(why);
+}
+
+void
+held_unbar(struct clerk *c)
+{
+	c->barred_ms = 0;
+	strlist_release(&c->barred);
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i]->stuck && c->v[i]->phase == HELD_ENDING)
+			held_settle(c, c->v[i]);
 }
 
 /* --- ways to end */
@@ -172,15 +230,17 @@ open_input(struct clerk *c, const struct token *t)
 	char *path = spool_input_path(c->t->sp, t);
 	int fd = fs_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 	struct stat st;
-	int saved;
+	int saved = errno, r;
 
-	if (fd >= 0 && (fs_fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
-		fs_close(fd);
-		fd = -1;
-		errno = EINVAL;
-	}
-	saved = errno;
 	free(path);
+	if (fd >= 0) {
+		r = fs_fstat(fd, &st);
+		saved = r < 0 ? errno : EINVAL;
+		if (r < 0 || !S_ISREG(st.st_mode)) {
+			fs_close(fd);
+			fd = -1;
+		}
+	}
 	errno = saved;
 	return fd;
 }
@@ -230,17 +290,27 @@ aim(struct clerk *c, struct held *h, struct wish *w, int stream)
 	}
 }
 
+/* Does it say that there is no such input, and not that the spool fails? */
+static bool
+no_input(int error)
+{
+	return error == ENOENT || error == ELOOP || error == EINVAL ||
+	       error == ENXIO || error == EACCES || error == EPERM;
+}
+
+/* input: the stored one, or -1 and input_error; it is closed here. */
 static void
-launch(struct clerk *c, struct held *h, const struct str *text)
+launch(struct clerk *c, struct held *h, const struct str *text, int input,
+       int input_error)
 {
 	struct wish w = { .op = WISH_START, .serial = h->serial };
 	struct error err = ERROR_INIT;
-	int input = -1, e;
+	int e;
 	bool ours;
 
 	/* Without its input it must not run at all. */
-	if (h->job.stdin_name && (input = open_input(c, &h->t)) < 0) {
-		cannot_here(c, h, REASON_INPUT, "stored input", errno);
+	if (input_error) {
+		cannot_here(c, h, REASON_INPUT, "stored input", input_error);
 		return;
 	}
 	outputs_plan(&h->job, &h->t, &h->outs);
@@ -288,6 +358,12 @@ read_job(struct clerk *c, struct held *h, struct str *text)
 	int64_t stop = c->t->stop_ms;
 	int r = spool_read_body(c->t->sp, &h->t, text, &err);
 
+	if (r < 0 && errno == ENOTDIR) {
+		bar(c, &h->t, error_text(&err));
+		held_return(h);
+		r = 0;
+		goto out;
+	}
 	if (r < 0 && (errno == EACCES || errno == EPERM)) {
 		/* Somebody's mode, no outage: it must not stop all others. */
 		msg_warn("leave job %" PRIu64 " to another worker: %s",
@@ -330,8 +406,18 @@ void
 held_start(struct clerk *c, struct held *h)
 {
 	struct str text = STR_INIT;
-	int r = read_job(c, h, &text);
+	int r = read_job(c, h, &text), input = -1, error = 0;
 
+	/* Before the start is counted: a failure of the spool ends no job
+	 * (P11). */
+	if (r == 1 && h->job.stdin_name) {
+		input = open_input(c, &h->t);
+		error = input < 0 ? errno : 0;
+		if (error && !no_input(error)) {
+			clerk_trouble(c, "cannot open a job's input");
+			r = -1;
+		}
+	}
 	/* Also one that was adopted after its start was counted: each start
 	 * has a claim name, so output files, of its own. */
 	if (r == 1) {
@@ -343,7 +429,9 @@ held_start(struct clerk *c, struct held *h)
 			clerk_trouble(c, "cannot start a job");
 	}
 	if (r == 1)
-		launch(c, h, &text);
+		launch(c, h, &text, input, error);
+	else if (input >= 0)
+		close(input);
 	str_release(&text);
 	if (h->phase == HELD_ENDING)
 		held_settle(c, h);
@@ -533,7 +621,7 @@ held_settle(struct clerk *c, struct held *h)
 		/* An end goes without: what it printed may be what fills the
 		 * disk, and must be told (P11). */
 		if (!kept && (h->give_back || !full)) {
-			clerk_trouble(c, "cannot record an attempt");
+			settle_later(c, h, "cannot record an attempt");
 			return;
 		}
 		if (!kept)
@@ -543,7 +631,7 @@ held_settle(struct clerk *c, struct held *h)
 	}
 	r = put_away(c, h);
 	if (r < 0) {
-		clerk_trouble(c, "cannot put a job in its place");
+		settle_later(c, h, "cannot put a job in its place");
 		return;
 	}
 	if (r == 0) {

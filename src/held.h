@@ -33,6 +33,7 @@ struct held {
 	enum state state;	/* ENDING: where it goes */
 	bool give_back;		/* ENDING: back to the queue, not an end */
 	bool record;		/* ENDING: an attempt to be recorded */
+	bool stuck;		/* ENDING: its place is none, see barred */
 	char *detail;		/* for the record */
 	enum request_op asked;	/* REQ_CANCEL .. REQ_REHOLD */
 	struct strlist requests;/* their entries, to be removed */
@@ -46,6 +47,11 @@ struct clerk {
 	size_t n;
 	uint64_t serial;
 	struct strlist refused;	/* "ID.NONCE": not for this host */
+	/* Shards with a directory that is none of ours, or not for us: their
+	 * jobs wait, the others go on.  And those that were told of. */
+	struct strlist barred, told;
+	int64_t barred_ms;	/* BOOTTIME of the next try; 0 none */
+	int64_t barred_delay_ms;
 	bool stopping;		/* claim nothing more */
 	bool shutdown;
 	bool trouble;		/* the spool failed; told once */
@@ -69,6 +75,8 @@ void held_request(struct clerk *c, struct held *h, const struct request *r);
 void held_return(struct held *h);
 /* It is no longer ours: end what runs, commit nothing. */
 void held_taken(struct clerk *c, struct held *h);
+/* Tries again what a place stopped. */
+void held_unbar(struct clerk *c);
 /* The spool failed: one line for a whole outage, back-off. */
 void clerk_trouble(struct clerk *c, const char *what);
 bool clerk_refused(const struct clerk *c, const struct token *t);

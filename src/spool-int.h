@@ -75,8 +75,6 @@ int shard_parse(const char *name, uint64_t *shard);
 bool spool_is_uuid(const char *name);
 /* What the token of a submitted job says of it, but id, nonce and times. */
 void spool_fill_token(const struct job *j, struct token *t);
-/* The bucket for t in queue/, made if needed.  NULL with errno. */
-char *spool_bucket_dir(const struct spool *sp, const struct token *t);
 
 /* Percent-encodes to [A-Za-z0-9_:+-] (no dot), and back (1 or 0). */
 void spool_encode(struct str *out, const char *text);

@@ -198,8 +198,12 @@ spool_mend_shard(struct spool *sp, const char *rel, uint64_t id)
 				rel, spool_shard(id));
 	int r = spool_has(tdir, name), saved;
 
-	if (r < 0 && errno == ENOENT)
+	if (r < 0 && errno == ENOENT) {
 		r = spool_mkdir(sp, tdir);
+		/* It may have been there, and this client did not know. */
+		if (r == 0)
+			r = spool_has(tdir, name);
+	}
 	/* Who finds it in the wrong place gives it this name only.  A body
 	 * is opened by its computed place alone, so nobody has it open. */
 	if (r == 0)
@@ -242,33 +246,31 @@ spool_mend_remove(struct spool *sp, const char *rel)
 
 /* --- bodies without a token */
 
-/* Appends what follows "ID.NONCE." in the names in dir.  0 or -1. */
-static int
-list_of(const char *dir, const struct token *t, struct strlist *rests)
+/* What follows "ID.NONCE." in those of the names that begin with it. */
+static void
+rests_of(const struct strlist *names, const struct token *t,
+	 struct strlist *rests)
 {
-	struct strlist names = STRLIST_INIT;
 	char *prefix = xasprintf("%" PRIu64 ".%s.", t->id, t->nonce);
-	int r = fs_list(dir, &names, NULL), saved = errno;
 
-	for (size_t i = 0; i < names.n; i++)
-		if (strncmp(names.v[i], prefix, strlen(prefix)) == 0)
-			strlist_add(rests, names.v[i] + strlen(prefix));
-	strlist_release(&names);
+	for (size_t i = 0; i < names->n; i++)
+		if (strncmp(names->v[i], prefix, strlen(prefix)) == 0)
+			strlist_add(rests, names->v[i] + strlen(prefix));
 	free(prefix);
-	errno = saved;
-	return r < 0 && errno != ENOENT ? -1 : 0;
 }
 
 int
 spool_mend_pending(struct spool *sp, const struct token *t)
 {
-	struct strlist rests = STRLIST_INIT;
+	struct strlist names = STRLIST_INIT, rests = STRLIST_INIT;
 	char *dir = spool_path(sp, "tmp");
-	int r = list_of(dir, t, &rests), saved = errno;
+	int r = fs_list(dir, &names, NULL), saved = errno;
 
+	rests_of(&names, t, &rests);
 	if (r == 0)
 		r = rests.n > 0;
 	strlist_release(&rests);
+	strlist_release(&names);
 	free(dir);
 	errno = saved;
 	return r;
@@ -277,10 +279,13 @@ spool_mend_pending(struct spool *sp, const struct token *t)
 int
 spool_mend_counts(struct spool *sp, struct token *t)
 {
-	struct strlist rests = STRLIST_INIT;
-	char *dir = spool_path(sp, "out/%" PRIu64, spool_shard(t->id));
-	int r = list_of(dir, t, &rests), saved = errno;
+	struct strlist names = STRLIST_INIT, rests = STRLIST_INIT;
+	int r = spool_list_shard(sp, "out", t->id, &names), saved = errno;
 
+	/* No shard, no outputs. */
+	if (r < 0 && errno == ENOENT)
+		r = 0;
+	rests_of(&names, t, &rests);
 	for (size_t i = 0; i < rests.n; i++) {
 		unsigned move, attempt;
 
@@ -292,7 +297,7 @@ spool_mend_counts(struct spool *sp, struct token *t)
 			t->attempt = attempt;
 	}
 	strlist_release(&rests);
-	free(dir);
+	strlist_release(&names);
 	errno = saved;
 	return r;
 }

@@ -13,6 +13,8 @@ struct scan {
 	entry_fn *fn;
 	void *arg;
 	struct error *err;
+	struct error *passed;	/* why a directory was passed by; NULL: say
+				   it */
 };
 
 void
@@ -20,6 +22,21 @@ entry_release(struct entry *e)
 {
 	free(e->dir);
 	e->dir = NULL;
+}
+
+/* Once for each place in the life of a process. */
+static void
+pass_by(struct scan *s, const char *path)
+{
+	if (s->passed) {
+		error_errno(s->passed, "cannot read '%s'", path);
+		return;
+	}
+	if (strlist_has(&s->sp->passed, path))
+		return;
+	msg_warn("pass by '%s': %s (nfsq fsck tells what is wrong)", path,
+		 strerror(errno));
+	strlist_add(&s->sp->passed, path);
 }
 
 /* Calls fn for the tokens in one directory.  A directory that vanished
@@ -33,10 +50,14 @@ scan_dir(struct scan *s, const char *rel, enum state state, bool purged,
 	struct entry e = { .state = state, .purged = purged };
 	int r = fs_list(path, &names, NULL);
 
-	if (r < 0 && (errno == ENOENT || errno == ESTALE || errno == ENOTDIR))
+	if (r < 0 && spool_barred(errno)) {
+		pass_by(s, path);
 		r = 0;
-	else if (r < 0)
+	} else if (r < 0 && (errno == ENOENT || errno == ESTALE)) {
+		r = 0;
+	} else if (r < 0) {
 		r = error_errno(s->err, "cannot read '%s'", path);
+	}
 	if (worker)
 		snprintf(e.worker, sizeof(e.worker), "%s", worker);
 	e.dir = xstrdup(rel);
@@ -191,7 +212,7 @@ int
 spool_scan(struct spool *sp, unsigned states, uint64_t lo, uint64_t hi,
 	   entry_fn *fn, void *arg, struct error *err)
 {
-	struct scan s = { sp, lo, hi, fn, arg, err };
+	struct scan s = { sp, lo, hi, fn, arg, err, NULL };
 
 	return scan_all(&s, states, false);
 }
@@ -240,26 +261,30 @@ has_body(struct spool *sp, uint64_t id, struct error *err)
 int
 spool_find(struct spool *sp, uint64_t id, struct entry *e, struct error *err)
 {
+	struct error passed = ERROR_INIT;
 	struct find f = { e, false };
-	struct scan s = { sp, id, id, keep_newest, &f, err };
+	struct scan s = { sp, id, id, keep_newest, &f, err, &passed };
 	struct timespec pause = { 0, 20 * 1000000 };
+	int r = 1;
 
 	e->dir = NULL;
 	/* Absence proves nothing while it moves; with no body there is
 	 * nothing that could. */
-	for (int tries = 0; tries < 10; tries++) {
-		int r = scan_all(&s, SCAN_ALL, true);
-
-		if (r < 0)
-			return -1;
-		if (f.found)
-			return 1;
-		r = has_body(sp, id, err);
-		if (r <= 0)
-			return r;
-		nanosleep(&pause, NULL);
+	for (int tries = 0; r > 0 && !f.found && tries < 10; tries++) {
+		if (tries)
+			nanosleep(&pause, NULL);
+		r = scan_all(&s, SCAN_ALL, true);
+		if (r == 0 && !f.found)
+			r = has_body(sp, id, err);
 	}
-	return 0;
+	if (r >= 0 && f.found)
+		r = 1;
+	else if (r > 0 && passed.text)	/* it may be where we cannot look */
+		r = error_set(err, "%s", passed.text);
+	else if (r > 0)
+		r = 0;
+	error_release(&passed);
+	return r;
 }
 
 /*
@@ -294,6 +319,22 @@ get_again(struct spool *sp, const struct token *t, const char *path,
 	return r == 1 ? 0 : -1;
 }
 
+/* Is it the directory of the body that is none, or bars us?  Then nothing is
+ * known of the body. */
+static bool
+has_no_place(struct spool *sp, const struct token *t, const char *path)
+{
+	char *dir = spool_path(sp, "jobs/%" PRIu64, spool_shard(t->id));
+	struct stat st;
+	bool bad = fs_lstat(dir, &st) < 0 ? spool_barred(errno)
+					  : !S_ISDIR(st.st_mode);
+
+	if (!bad)
+		bad = fs_lstat(path, &st) < 0 && spool_barred(errno);
+	free(dir);
+	return bad;
+}
+
 int
 spool_read_body(struct spool *sp, const struct token *t, struct str *text,
 		struct error *err)
@@ -307,6 +348,11 @@ spool_read_body(struct spool *sp, const struct token *t, struct str *text,
 		r = e == ENOENT || e == ELOOP || e == EFBIG || e == EINVAL ||
 		    e == ENXIO || e == EISDIR ? 0 : -1;
 		error_errno(err, "cannot read '%s'", path);
+		/* A link that stands for the body, or for its directory? */
+		if (spool_barred(e) && has_no_place(sp, t, path)) {
+			e = ENOTDIR;
+			r = -1;
+		}
 	}
 	free(path);
 	errno = e;

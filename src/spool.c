@@ -258,6 +258,7 @@ spool_free(struct spool *sp)
 	if (!sp)
 		return;
 	spool_conf_release(&sp->conf);
+	strlist_release(&sp->passed);
 	free(sp->dir);
 	free(sp);
 }
@@ -635,30 +636,41 @@ ring(const struct spool *sp, const char *dir)
 	free(path);
 }
 
-static char *new_bucket(const struct spool *sp, const struct token *t);
+static char *bucket_dir(const struct spool *sp, const struct token *t,
+			const struct strlist *bad, bool *made);
+
+bool
+spool_barred(int error)
+{
+	return error == ENOTDIR || error == ELOOP || error == EACCES ||
+	       error == EPERM;
+}
 
 int
 spool_send(const struct spool *sp, const char *fdir, const char *fname,
 	   enum state state, const struct token *to, char **dir)
 {
+	struct strlist bad = STRLIST_INIT;	/* buckets that are none */
 	char name[TOKEN_NAME_MAX + 1];
 	char *tdir = NULL;
-	bool no_bucket = false;
-	int r = -1;
+	int r = -1, saved;
 
 	spool_token_name(to, name);
-	for (int tries = 0; tries < 5; tries++) {
+	for (int tries = 0; tries < 5;) {
+		bool made = false;
+
 		free(tdir);
 		tdir = state != STATE_QUEUED ? state_path(sp, state, to)
-			: no_bucket ? new_bucket(sp, to)
-				    : spool_bucket_dir(sp, to);
+			: bucket_dir(sp, to, &bad, &made);
 		if (!tdir)
-			return -1;
+			break;
 		r = spool_rename(fdir, fname, tdir, name);
 		/* Something else of a bucket's name is none of ours. */
-		no_bucket = r < 0 && (errno == ENOTDIR || errno == ELOOP);
-		if (no_bucket && state == STATE_QUEUED)
+		if (r == -1 && state == STATE_QUEUED && spool_barred(errno) &&
+		    !made) {
+			strlist_add(&bad, tdir);
 			continue;
+		}
 		if (r != MOVE_NO_TARGET)
 			break;
 		/* A bucket may have been dropped since; a shard is new. */
@@ -666,19 +678,19 @@ spool_send(const struct spool *sp, const char *fdir, const char *fname,
 		if (state != STATE_QUEUED && spool_mkdir(sp, tdir) < 0)
 			break;
 		errno = ENOENT;
+		tries++;
 	}
 	if (r == 1 && state == STATE_QUEUED)
 		ring(sp, "queue");
 	if (r == 1 && state == STATE_WAITING)
 		ring(sp, "waiting");
-	if (dir) {
+	saved = errno;
+	strlist_release(&bad);
+	if (dir)
 		*dir = tdir;
-	} else {
-		int saved = errno;
-
+	else
 		free(tdir);
-		errno = saved;
-	}
+	errno = saved;
 	return r;
 }
 
@@ -787,8 +799,11 @@ new_bucket(const struct spool *sp, const struct token *t)
 	return NULL;
 }
 
-char *
-spool_bucket_dir(const struct spool *sp, const struct token *t)
+/* The bucket for t in queue/ that is none of `bad`, made if needed.  NULL with
+ * errno. */
+static char *
+bucket_dir(const struct spool *sp, const struct token *t,
+	   const struct strlist *bad, bool *made)
 {
 	struct strlist names = STRLIST_INIT;
 	char *queue = spool_path(sp, "queue");
@@ -796,9 +811,17 @@ spool_bucket_dir(const struct spool *sp, const struct token *t)
 	struct bucket b;
 
 	if (fs_list(queue, &names, NULL) == 0) {
-		for (size_t i = 0; i < names.n && !path; i++)
-			if (bucket_parse(names.v[i], &b) && bucket_fits(&b, t))
-				path = xasprintf("%s/%s", queue, names.v[i]);
+		for (size_t i = 0; i < names.n && !path; i++) {
+			if (!bucket_parse(names.v[i], &b) ||
+			    !bucket_fits(&b, t))
+				continue;
+			path = xasprintf("%s/%s", queue, names.v[i]);
+			if (strlist_has(bad, path)) {
+				free(path);
+				path = NULL;
+			}
+		}
+		*made = !path;
 		if (!path)
 			path = new_bucket(sp, t);
 	}

@@ -31,7 +31,13 @@ struct spool {
 	mode_t file_mode;	/* 0600 or 0660; umask is 0 while open */
 	mode_t dir_mode;	/* 0700 or 02770 */
 	bool ready;		/* directories and mode were checked */
+	struct strlist passed;	/* directories that cannot be read, said */
 };
+
+/* Does this errno tell of no outage, but of one place that is not as we made
+ * it: no directory, a link out of the spool, somebody's mode?  Such a one hides
+ * what is in it and nothing else. */
+bool spool_barred(int error);
 
 /* --- open and make (spool.c) */
 
@@ -85,8 +91,9 @@ void entry_release(struct entry *e);
 
 typedef int entry_fn(const struct entry *e, void *arg); /* <0: stop */
 /* Calls fn for each token in the directories of `states` (bit = 1 << enum
- * state) with id in lo..hi, in no order.  0, what fn returned below 0, or -1
- * with err. */
+ * state) with id in lo..hi, in no order.  A shard, bucket or seat that is no
+ * directory or may not be read is passed by, which is said once.  0, what fn
+ * returned below 0, or -1 with err. */
 int spool_scan(struct spool *sp, unsigned states, uint64_t lo, uint64_t hi,
 	       entry_fn *fn, void *arg, struct error *err);
 #define SCAN_ALL ((1u << STATE_COUNT) - 1)
@@ -96,7 +103,8 @@ int spool_scan(struct spool *sp, unsigned states, uint64_t lo, uint64_t hi,
 		   1u << STATE_QUEUED | 1u << STATE_RUNNING)
 
 /* Where is job id?  1 found; 0 there is no such job; -1.  A job that moves
- * while one looks is looked for again.  Tombstones count. */
+ * while one looks is looked for again; one that may be where nobody can look
+ * is -1.  Tombstones count. */
 int spool_find(struct spool *sp, uint64_t id, struct entry *e,
 	       struct error *err);
 
@@ -105,7 +113,8 @@ int spool_find(struct spool *sp, uint64_t id, struct entry *e,
 int spool_read_job(struct spool *sp, const struct token *t, struct job *j,
 		   struct str *text, struct error *err);
 /* Only its text.  1; 0 the body is corrupt by nature (no file, a link, too
- * large: err says); -1 the spool failed. */
+ * large: err says); -1 the spool failed; ENOTDIR: not the body but its
+ * directory is wrong, or may not be read. */
 int spool_read_body(struct spool *sp, const struct token *t, struct str *text,
 		    struct error *err);
 

@@ -194,7 +194,7 @@ judge(struct world *w)
 			if (v[k].t.id == v[i].t.id)
 				wrong(w, "job %" PRIu64 " is in %.200s and in "
 				      "%.200s", v[i].t.id, v[k].rel, v[i].rel);
-		if (v[i].state != STATE_TOMB)
+		if (v[i].state != STATE_TOMB && v[i].state != STATE_CORRUPT)
 			judge_body(w, &v[i].t);
 	}
 	free(v);

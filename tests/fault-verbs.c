@@ -1,30 +1,26 @@
 /*
- * fault-verbs.c - what is hurt: a scene, the verb as its real caller uses it,
- * and what must hold for what the caller was told
+ * fault-verbs.c - init, submit, a worker's verbs, reap: a scene each, the verb
+ * as its real caller uses it, and what must hold for what the caller was told
  */
 #include "nfsq.h"
 #include "fault-verbs.h"
 
-#include "cmd.h"
-
 #include <uuid/uuid.h>
 
-/* Told something, and not that it failed. */
-static bool
+bool
 told(const struct world *w, int r)
 {
 	return w->sh->returned && w->sh->last == r;
 }
 
-/* Was the fault an answer that another try does not change? */
-static bool
+bool
 forbidden(const struct world *w)
 {
 	return strstr(w->sh->log.what, strerror(EACCES)) ||
 	       strstr(w->sh->log.what, strerror(EROFS));
 }
 
-static void
+void
 keep_text(struct world *w, struct error *err)
 {
 	snprintf(w->sh->text, sizeof(w->sh->text), "%s", error_text(err));
@@ -82,7 +78,7 @@ after_init(struct world *w)
 
 /* --- submit */
 
-static void
+void
 prepare_submit(struct world *w)
 {
 	char *path = xasprintf("%s/input", w->top);
@@ -142,9 +138,38 @@ after_submit(struct world *w)
 	world_add(w, w->how);
 }
 
-/* --- the worker's own */
+/* A block of ids.  Whoever is told a first one has them all to himself. */
+static int
+act_ids(struct world *w)
+{
+	char nonce[NONCE_LEN + 1];
+	struct error err = ERROR_INIT;
+	uint64_t first = 0;
+	int r = spool_take_ids(w->sp, 50, &first, nonce, &err);
+
+	keep_text(w, &err);
+	w->sh->t.id = 0;
+	w->sh->first = first;
+	return r;
+}
 
 static void
+after_ids(struct world *w)
+{
+	char nonce[NONCE_LEN + 1];
+	uint64_t first = 0;
+
+	if (spool_take_ids(w->sp, 1, &first, nonce, NULL) < 0)
+		wrong(w, "no more ids can be taken");
+	if (first <= w->job[0].id ||
+	    (told(w, 0) && first < w->sh->first + 50))
+		wrong(w, "id %" PRIu64 " was given to another one", first);
+	world_add(w, 0);
+}
+
+/* --- the worker's own */
+
+void
 prepare_queued(struct world *w)
 {
 	world_spool(w, "spool");
@@ -191,7 +216,7 @@ after_join(struct world *w)
 	seat_release(&seat);
 }
 
-static void
+void
 prepare_claimed(struct world *w)
 {
 	prepare_queued(w);
@@ -199,7 +224,7 @@ prepare_claimed(struct world *w)
 	world_claim(w, &w->claim, false);
 }
 
-static void
+void
 prepare_started(struct world *w)
 {
 	prepare_queued(w);
@@ -349,10 +374,20 @@ after_commit(struct world *w)
 }
 
 static int
+act_stopping(struct world *w)
+{
+	spool_mark_stopping(w->sp, &w->seat);
+	return 0;
+}
+
+static int
 act_give_back(struct world *w)
 {
 	struct token record = w->claim, to = w->claim;
 
+
+	if (w->change)
+		to.flags |= TOKEN_HOLD;
 	record.reason = REASON_CANCELLED;
 	record.end_ms = 5000;
 	if (spool_record(w->sp, &record, w->seat.uuid, "why") < 0)
@@ -368,7 +403,7 @@ after_give_back(struct world *w)
 
 	if (told(w, 0))
 		wrong(w, "taken by nobody");
-	if (told(w, 1) && (state != STATE_QUEUED ||
+	if (told(w, 1) && (state != (w->change ? STATE_HELD : STATE_QUEUED) ||
 			   !file_exists(w, "out/0/%" PRIu64 ".%s.%u.a1.att",
 					s.t.id, s.t.nonce, w->claim.move)))
 		wrong(w, "given back, but it is %.200s", s.rel);
@@ -377,7 +412,7 @@ after_give_back(struct world *w)
 
 /* --- reap */
 
-static void
+void
 ask(struct world *w, enum request_op op, uint64_t id, const char *worker)
 {
 	struct request r = { .op = op, .id = id, .arg = 1 };
@@ -457,249 +492,28 @@ act_bury(struct world *w)
 static void
 after_bury(struct world *w)
 {
-	if (told(w, 1))
+	if (told(w, 1) && w->claim.id)
 		wrong(w, "buried with a claim in it");
-}
-
-/* --- changes */
-
-static void
-prepare_change(struct world *w)
-{
-	world_spool(w, "spool");
-	world_add(w, w->how);
-	w->want[0] = w->change == CHANGE_CANCEL ? 1u << STATE_CANCELLED
-						: 1u << STATE_DONE;
-}
-
-static void
-prepare_change_running(struct world *w)
-{
-	prepare_change(w);
-	world_join(w);
-	w->claim = w->job[0];
-	world_claim(w, &w->claim, true);
-	w->attempts[0] = w->change == CHANGE_CANCEL ? 1 : 2;
-}
-
-static void
-prepare_change_done(struct world *w)
-{
-	prepare_change(w);
-	world_join(w);
-	w->claim = w->job[0];
-	world_claim(w, &w->claim, false);
-	run_claim(w, &w->seat, &w->claim);
-	w->attempts[0] = 2;
+	if (told(w, 1) && file_exists(w, "workers/%s", w->seat.uuid))
+		wrong(w, "buried, but it is there");
 }
 
 static int
-act_change(struct world *w)
+act_expire(struct world *w)
 {
-	struct error err = ERROR_INIT;
-	struct entry e;
-	char *note = NULL;
-	int r = spool_find(w->sp, w->job[0].id, &e, &err);
-
-	if (r == 1)
-		r = change_job(w->sp, &e, (enum change)w->change, &note, &err);
-	else
-		r = -1;
-	free(note);
-	entry_release(&e);
-	keep_text(w, &err);
-	return r;
+	return spool_expire(w->sp, w->seat.uuid);
 }
 
+/* From then on it is dead for all: for itself as well. */
 static void
-after_change(struct world *w)
+after_expire(struct world *w)
 {
-	static const enum state to[] = {
-		[CHANGE_CANCEL] = STATE_CANCELLED, [CHANGE_HOLD] = STATE_HELD,
-		[CHANGE_RELEASE] = STATE_QUEUED,
-		[CHANGE_REQUEUE] = STATE_QUEUED, [CHANGE_REHOLD] = STATE_HELD,
-	};
-	bool later = w->change == CHANGE_RELEASE && w->how & MAKE_LATER;
-	enum state want = later ? STATE_WAITING : to[w->change];
-	struct seen s;
-	int state = state_of(w, &w->job[0], &s);
+	int64_t ms;
 
-	if (told(w, 1) && state != (int)want)
-		wrong(w, "changed, but it is in %.200s", s.rel);
-	if (told(w, 0))
-		wrong(w, "nothing to do, though there was");
-	if (told(w, 2)) {
-		if (state != STATE_RUNNING)
-			wrong(w, "asked the worker of %.200s", s.rel);
-		return;		/* must come true by itself */
-	}
-	if (!told(w, 1) && act_change(w) < 0)
-		wrong(w, "the second try fails: %.200s", w->sh->text);
-}
-
-static void
-prepare_drain(struct world *w)
-{
-	prepare_queued(w);
-}
-
-static void
-prepare_undrain(struct world *w)
-{
-	prepare_queued(w);
-	spool_drain(w->sp, "host", NULL, NULL);
-	spool_drain(w->sp, "host", "w", NULL);
-}
-
-static int
-act_drain(struct world *w)
-{
-	return spool_drain(w->sp, "host", w->how ? "w" : NULL, NULL);
-}
-
-static int
-act_undrain(struct world *w)
-{
-	return spool_undrain(w->sp, "host", NULL, NULL) < 0 ? -1 : 0;
-}
-
-static bool
-drained(struct world *w)
-{
-	struct queue q;
-	bool yes;
-
-	spool_look(w->sp, &q, NULL);
-	yes = queue_drained(&q, "host", "w");
-	queue_release(&q);
-	return yes;
-}
-
-static void
-after_drain(struct world *w)
-{
-	if (told(w, 0) && !drained(w))
-		wrong(w, "acknowledged, but it is not drained");
-}
-
-static void
-after_undrain(struct world *w)
-{
-	if (told(w, 0) && drained(w))
-		wrong(w, "acknowledged, but it is drained");
-}
-
-/* --- by anybody */
-
-static void
-prepare_waiting(struct world *w)
-{
-	world_spool(w, "spool");
-	world_add(w, MAKE_LATER);
-	world_add(w, MAKE_LATER);
-}
-
-static int
-act_release_waiting(struct world *w)
-{
-	int64_t next;
-
-	return recover_release_waiting(w->sp, INT64_C(5000000000000), &next,
-				       NULL);
-}
-
-static void
-after_release_waiting(struct world *w)
-{
-	struct seen s;
-
-	for (size_t i = 0; i < w->n; i++)
-		if (told(w, 2) &&
-		    state_of(w, &w->job[i], &s) != STATE_QUEUED)
-			wrong(w, "released, but it is in %.200s", s.rel);
-}
-
-static void
-prepare_queue(struct world *w)
-{
-	world_spool(w, "spool");
-	world_add(w, 0);
-	world_add(w, MAKE_LATER);
-	world_add(w, 0);
-	ask(w, REQ_CANCEL, w->job[0].id, NULL);
-	ask(w, REQ_REHOLD, w->job[1].id, NULL);
-	ask(w, REQ_REQUEUE, w->job[2].id, NULL);
-	ask(w, REQ_STOP, 0, "00000000-0000-4000-8000-000000000000");
-	w->want[0] = 1u << STATE_CANCELLED;
-}
-
-static int
-act_queue(struct world *w)
-{
-	return recover_queue(w->sp, NULL);
-}
-
-static void
-prepare_done(struct world *w)
-{
-	prepare_submit(w);
-	world_add(w, MAKE_INPUT);
-	world_join(w);
-	w->claim = w->job[0];
-	world_claim(w, &w->claim, true);
-	run_claim(w, &w->seat, &w->claim);
-	world_add(w, 0);
-	w->want[0] = 1u << STATE_DONE | 1u << STATE_TOMB;
-}
-
-static int
-act_purge(struct world *w)
-{
-	struct error err = ERROR_INIT;
-	struct entry e;
-	int r = spool_find(w->sp, w->job[0].id, &e, &err);
-
-	if (r == 1)
-		r = spool_purge(w->sp, &e, &err);
-	entry_release(&e);
-	error_release(&err);
-	return r;
-}
-
-static void
-after_purge(struct world *w)
-{
-	struct seen s;
-
-	if (told(w, 1) && state_of(w, &w->job[0], &s) != STATE_TOMB)
-		wrong(w, "purged, but it is in %.200s", s.rel);
-}
-
-/* Of an hour in which much was left behind. */
-static void
-prepare_sweep(struct world *w)
-{
-	char *seat;
-
-	prepare_done(w);
-	seat = xasprintf("%s/tmp/00000000-0000-4000-8000-000000000000",
-			 w->dir);
-	mkdir(seat, 0700);
-	free(seat);
-	seat = xasprintf("%s/tmp/now.0123456789", w->dir);
-	if (symlink("now", seat) < 0)
-		wrong(w, "cannot make '%s'", seat);
-	free(seat);
-}
-
-static int
-act_sweep(struct world *w)
-{
-	int64_t now;
-
-	if (spool_server_now(w->sp, &now, NULL) < 0)
-		return -1;
-	return recover_sweep(w->sp, now + 90000000, NULL);
+	if (told(w, 0) && !strstr(w->sh->log.what, strerror(ENOENT)) &&
+	    !strstr(w->sh->log.what, strerror(ESTALE)) &&
+	    spool_beat(w->sp, &w->seat, &ms) == 1)
+		wrong(w, "expired, but its heart beats");
 }
 
 #define RUN(n, p, a, f, m) \
@@ -708,77 +522,54 @@ act_sweep(struct world *w)
 #define SUBMIT(n, p, h, m) \
 	{ .name = n, .prepare = p, .act = act_submit, .after = after_submit, \
 	  .how = h, .reports = true, .least = m }
-#define CHANGE(n, p, h, c, m) \
-	{ .name = n, .prepare = p, .act = act_change, .after = after_change, \
-	  .how = h, .change = c, .least = m }
 
-const struct verb verbs[] = {
+const struct verb spool_verbs[] = {
 	{ .name = "init", .act = act_init, .after = after_init,
 	  .reports = true,
-	  .least = 478 },
+	  .least = 525 },
 	{ .name = "init, in a directory", .prepare = prepare_empty,
 	  .act = act_init, .after = after_init, .how = 1, .reports = true,
-	  .least = 626 },
-	SUBMIT("submit, first", prepare_submit, 0, 388),
-	SUBMIT("submit, next", prepare_second, 0, 280),
-	SUBMIT("submit, held", prepare_submit, MAKE_HELD, 418),
-	SUBMIT("submit, later", prepare_submit, MAKE_LATER, 434),
-	SUBMIT("submit, with input", prepare_submit, MAKE_INPUT, 477),
+	  .least = 692 },
+	SUBMIT("submit, first", prepare_submit, 0, 446),
+	SUBMIT("submit, next", prepare_second, 0, 324),
+	SUBMIT("submit, held", prepare_submit, MAKE_HELD, 478),
+	SUBMIT("submit, later", prepare_submit, MAKE_LATER, 495),
+	SUBMIT("submit, with input", prepare_submit, MAKE_INPUT, 555),
+	{ .name = "ids, many", .prepare = prepare_second, .act = act_ids,
+	  .after = after_ids,
+	  .least = 69 },
 	{ .name = "join", .prepare = prepare_queued, .act = act_join,
 	  .after = after_join, .reports = true,
-	  .least = 106 },
+	  .least = 118 },
 	{ .name = "beat", .prepare = prepare_started, .act = act_beat,
 	  .after = after_beat,
-	  .least = 20 },
+	  .least = 26 },
 	{ .name = "leave", .prepare = prepare_queued, .act = act_leave,
 	  .after = after_leave,
-	  .least = 87 },
-	RUN("claim", prepare_queued, act_claim, after_claim, 166),
-	RUN("start", prepare_claimed, act_start, after_start, 32),
-	RUN("commit", prepare_started, act_commit, after_commit, 249),
+	  .least = 102 },
+	RUN("claim", prepare_queued, act_claim, after_claim, 194),
+	RUN("start", prepare_claimed, act_start, after_start, 34),
+	RUN("commit", prepare_started, act_commit, after_commit, 284),
 	{ .name = "commit, with output", .prepare = prepare_started,
 	  .act = act_commit_output, .after = after_commit,
 	  .how = MAKE_OUTPUT, .again = true,
-	  .least = 307 },
-	RUN("give back", prepare_started, act_give_back, after_give_back, 178),
-	RUN("reap", prepare_reap, act_reap, after_reap, 1703),
+	  .least = 345 },
+	RUN("give back", prepare_started, act_give_back, after_give_back, 198),
+	{ .name = "give back, held", .prepare = prepare_started,
+	  .act = act_give_back, .after = after_give_back, .change = 1,
+	  .again = true,
+	  .least = 353 },
+	RUN("reap", prepare_reap, act_reap, after_reap, 1928),
 	{ .name = "bury", .prepare = prepare_claimed, .act = act_bury,
 	  .after = after_bury,
-	  .least = 94 },
-	CHANGE("hold, queued", prepare_change, 0, CHANGE_HOLD, 514),
-	CHANGE("hold, waiting", prepare_change, MAKE_LATER, CHANGE_HOLD, 514),
-	CHANGE("release", prepare_change, MAKE_HELD, CHANGE_RELEASE, 522),
-	CHANGE("release, later", prepare_change, MAKE_HELD | MAKE_LATER,
-	       CHANGE_RELEASE, 610),
-	CHANGE("cancel, queued", prepare_change, 0, CHANGE_CANCEL, 557),
-	CHANGE("cancel, held", prepare_change, MAKE_HELD, CHANGE_CANCEL, 557),
-	CHANGE("cancel, running", prepare_change_running, 0, CHANGE_CANCEL,
-	       854),
-	CHANGE("requeue, done", prepare_change_done, 0, CHANGE_REQUEUE, 657),
-	CHANGE("requeue, running", prepare_change_running, 0, CHANGE_REQUEUE,
-	       854),
-	CHANGE("rehold, done", prepare_change_done, 0, CHANGE_REHOLD, 729),
-	CHANGE("rehold, running", prepare_change_running, 0, CHANGE_REHOLD,
-	       854),
-	{ .name = "drain", .prepare = prepare_drain, .act = act_drain,
-	  .after = after_drain, .reports = true,
-	  .least = 70 },
-	{ .name = "drain, one", .prepare = prepare_drain, .act = act_drain,
-	  .after = after_drain, .how = 1, .reports = true,
-	  .least = 70 },
-	{ .name = "undrain", .prepare = prepare_undrain, .act = act_undrain,
-	  .after = after_undrain,
-	  .least = 90 },
-	{ .name = "release of waiting", .prepare = prepare_waiting,
-	  .act = act_release_waiting, .after = after_release_waiting,
-	  .least = 339 },
-	{ .name = "requests and buckets", .prepare = prepare_queue,
-	  .act = act_queue,
-	  .least = 1835 },
-	{ .name = "purge", .prepare = prepare_done, .act = act_purge,
-	  .after = after_purge,
-	  .least = 669 },
-	{ .name = "sweep", .prepare = prepare_sweep, .act = act_sweep,
-	  .least = 612 },
+	  .least = 110 },
+	{ .name = "bury, empty", .prepare = prepare_queued, .act = act_bury,
+	  .after = after_bury,
+	  .least = 102 },
+	{ .name = "expire", .prepare = prepare_claimed, .act = act_expire,
+	  .after = after_expire,
+	  .least = 19 },
+	{ .name = "stopping", .prepare = prepare_queued, .act = act_stopping,
+	  .least = 19 },
+	{ .name = NULL },
 };
-const size_t nverbs = ARRAY_LEN(verbs);

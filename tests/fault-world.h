@@ -25,6 +25,7 @@ struct share {			/* in memory that processes share */
 	bool again;		/* it was told -1 and tried once more */
 	int last;		/* what it was told in the end */
 	struct token t;
+	uint64_t first;		/* of a block of ids */
 	char text[400];
 };
 

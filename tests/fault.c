@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 /* Under a sanitizer, ten times as slow, one call in STEP; no count then. */
@@ -20,19 +21,44 @@ enum { STEP = 5 };
 #else
 enum { STEP = 1 };
 #endif
-enum { JOBS = 2, COMPLAINTS = 6 };
+enum { JOBS = 2, COMPLAINTS = 6, VERBS_MAX = 120 };
 
 struct tally {
-	unsigned points[100], told[100], bad;
+	unsigned points[VERBS_MAX], told[VERBS_MAX], bad;
 };
 
-/* The sleeps of those who look again would only make us wait. */
+/* In a directory on a disk, whose order is any, some have fewer points. */
+static bool *in_memory;
+
+static const struct verb *verbs[VERBS_MAX];
+static size_t nverbs;
+
+static int64_t slept_ns;	/* that nobody waited for */
+
+/* The sleeps of those who look again, and of who watches for a lease, would
+ * only make us wait: the clock that they go by jumps. */
 int
 nanosleep(const struct timespec *want, struct timespec *left)
 {
-	(void)want;
 	(void)left;
+	slept_ns += want->tv_sec * INT64_C(1000000000) + want->tv_nsec;
 	return 0;
+}
+
+int
+clock_gettime(clockid_t id, struct timespec *ts)
+{
+	int r = (int)syscall(SYS_clock_gettime, id, ts);
+
+	if (r == 0 && id == CLOCK_BOOTTIME) {
+		ts->tv_sec += slept_ns / INT64_C(1000000000);
+		ts->tv_nsec += slept_ns % INT64_C(1000000000);
+		if (ts->tv_nsec >= 1000000000) {
+			ts->tv_nsec -= 1000000000;
+			ts->tv_sec++;
+		}
+	}
+	return r;
 }
 
 static void *
@@ -67,11 +93,12 @@ hurt(const struct verb *v, struct world *w, unsigned nth, unsigned variant,
 }
 
 static void
-complain(const struct verb *v, const struct world *w, bool again,
-	 struct tally *tally)
+complain(size_t k, const struct world *w, bool again, struct tally *tally)
 {
+	const struct verb *v = verbs[k];
+
 	tally->bad++;
-	if (tally->told[v - verbs]++ < COMPLAINTS)
+	if (tally->told[k]++ < COMPLAINTS)
 		fprintf(stderr, "%s%s: %s: %s\n", v->name,
 			again ? ", tried again" : "", w->sh->log.what, w->why);
 }
@@ -79,9 +106,10 @@ complain(const struct verb *v, const struct world *w, bool again,
 /* Did it happen?  false: the Nth call has no such variant, or there is no Nth
  * call. */
 static bool
-point(const struct verb *v, const char *top, struct share *sh, unsigned nth,
+point(size_t k, const char *top, struct share *sh, unsigned nth,
       unsigned variant, bool again, struct tally *tally)
 {
+	const struct verb *v = verbs[k];
 	struct world w;
 	bool fired;
 	int status;
@@ -112,7 +140,7 @@ point(const struct verb *v, const char *top, struct share *sh, unsigned nth,
 			finish(&w);
 	}
 	if (w.failed)
-		complain(v, &w, again, tally);
+		complain(k, &w, again, tally);
 	world_end(&w);
 	return fired;
 }
@@ -122,17 +150,18 @@ static void
 points(size_t k, const char *top, struct share *sh, unsigned job,
        struct tally *tally)
 {
-	const struct verb *v = &verbs[k];
+	const struct verb *v = verbs[k];
+	unsigned step = STEP * (v->step ? v->step : 1);
 
 	for (unsigned nth = 1;; nth++) {
 		unsigned variant = 0;
 
-		if (nth % JOBS != job || (nth / JOBS + k) % STEP != 0)
+		if (nth % JOBS != job || (nth / JOBS + k) % step != 0)
 			continue;
-		while (point(v, top, sh, nth, variant, false, tally)) {
+		while (point(k, top, sh, nth, variant, false, tally)) {
 			tally->points[k]++;
 			if (v->again && sh->returned && sh->r < 0) {
-				point(v, top, sh, nth, variant, true, tally);
+				point(k, top, sh, nth, variant, true, tally);
 				tally->points[k]++;
 			}
 			variant++;
@@ -149,7 +178,7 @@ work(unsigned job, const char *base, struct tally *tally, const char *only)
 	struct share *sh = shared(sizeof(*sh));
 
 	for (size_t k = 0; k < nverbs; k++)
-		if (!only || strcmp(only, verbs[k].name) == 0)
+		if (!only || strcmp(only, verbs[k]->name) == 0)
 			points(k, top, sh, job, tally);
 	free(top);
 	_exit(0);
@@ -161,17 +190,19 @@ report(const struct tally *tally, const char *only)
 	unsigned all = 0, bad = 0;
 
 	for (size_t k = 0; k < nverbs; k++) {
-		unsigned n = 0;
+		unsigned n = 0, least = verbs[k]->least;
 
-		if (only && strcmp(only, verbs[k].name) != 0)
+		if (!*in_memory)
+			least -= least / 5;
+		if (only && strcmp(only, verbs[k]->name) != 0)
 			continue;
 		for (unsigned j = 0; j < JOBS; j++)
 			n += tally[j].points[k];
-		printf("%s: %u points\n", verbs[k].name, n);
+		printf("%s: %u points\n", verbs[k]->name, n);
 		all += n;
-		if (STEP == 1 && n < verbs[k].least) {
-			printf("%s: there were %u\n", verbs[k].name,
-			       verbs[k].least);
+		if (STEP == 1 && n < least) {
+			printf("%s: there were %u\n", verbs[k]->name,
+			       verbs[k]->least);
 			bad++;
 		}
 	}
@@ -205,7 +236,7 @@ private_memory(const char *dir)
 	    put("/proc/self/setgroups", "deny") &&
 	    put("/proc/self/gid_map", groups) &&
 	    put("/proc/self/uid_map", users))
-		mount("fault", dir, "tmpfs", 0, "mode=0700");
+		*in_memory = mount("fault", dir, "tmpfs", 0, "mode=0700") == 0;
 	free(groups);
 	free(users);
 }
@@ -229,6 +260,13 @@ work_all(const char *path, struct tally *tally, const char *only)
 	return r;
 }
 
+static void
+add_verbs(const struct verb *v)
+{
+	for (; v->name && nverbs < VERBS_MAX; v++)
+		verbs[nverbs++] = v;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -239,6 +277,11 @@ main(int argc, char **argv)
 	int status = 1;
 	pid_t pid;
 
+	in_memory = shared(sizeof(*in_memory));
+	add_verbs(spool_verbs);
+	add_verbs(change_verbs);
+	add_verbs(run_verbs);
+	add_verbs(mend_verbs);
 	umask(0);
 	msg_program("fault");
 	msg_set_level(MSG_ERROR);

@@ -294,6 +294,230 @@ test_shards() {
 	cmp -s "$W/real.was" "$W/real.is" || fail "changed through a link"
 }
 
+# The ids that follow are of shard $1.
+to_shard() {
+	mv "$W"/spool/seq/* "$W/spool/seq/${1}0001.$nonce"
+}
+
+# spoil DIR HOW: a link out of the spool, a file, unreadable (not for root)
+spoil() {
+	case $2 in
+	mode)
+		chmod 0 "$W/spool/$1"
+		return
+		;;
+	link) ln -s "$W/real" "$W/spool.new" ;;
+	file) : >"$W/spool.new" ;;
+	esac
+	mv "$W/spool/$1" "$W/real"
+	mv "$W/spool.new" "$W/spool/$1"
+	find "$W/real" -printf '%p %m %T@\n' | sort >"$W/real.was"
+}
+
+mend() {
+	if [ -d "$W/real" ]; then
+		find "$W/real" -printf '%p %m %T@\n' | sort >"$W/real.is"
+		cmp -s "$W/real.was" "$W/real.is" ||
+			fail "changed: $(diff "$W/real.was" "$W/real.is")"
+		rm "$W/spool/$1"
+		mv "$W/real" "$W/spool/$1"
+	fi
+	chmod 700 "$W/spool/$1"
+}
+
+ways() {
+	echo link file
+	[ "$(id -u)" -eq 0 ] || echo mode
+}
+
+# What looks goes on, and says what it could not see ($2 lines, of DIR);
+# fsck finds that, and nothing else.
+passed_by() {
+	for _c in 'ls --all' 'ls --all --json' status 'status --json' \
+		'purge --dry-run'; do
+		# shellcheck disable=SC2086 # words are wanted
+		run 0 nfsq $_c
+		[ "$(wc -l <"$W/err")" -le "$2" ] || fail "$_c repeats itself"
+	done
+	run 0 nfsq ls --all --no-header -o id
+	same "lines about $1" "$(grep -c "pass by '.*/$1'" "$W/err")" "$2"
+	run 1 nfsq fsck
+	err_lines 1
+	out_has "^$1: \(is no directory\|cannot be read\)"
+	same "lines of fsck" "$(grep -c -v 'has mode 0000' "$W/out")" 1
+}
+
+# The bodies of a shard are nowhere: its jobs stay queued, others run.
+test_bodies_nowhere() {
+	_n=0
+	for _way in $(ways); do
+		submit -- true
+		_a=$id
+		to_shard $((_n + 1))
+		submit -- true
+		_b=$id
+		spoil jobs/$_n "$_way"
+		passed_by jobs/$_n 0
+		run 0 nfsq-worker -q --once --poll 50ms
+		err_lines 1
+		err_has "/jobs/$_n/"
+		no_raw
+		check_field state "$_a" queued
+		check_field state "$_b" 'done'
+		worker w
+		submit -- true
+		wait_for 0 "$id"
+		check_field state "$_a" queued
+		sleep 0.5
+		same "lines of the worker" "$(wc -l <"$W/w.werr")" 1
+		worker_stop w
+		rm "$W/w.werr"
+		mend jobs/$_n
+		work
+		wait_for 0 "$_a"
+		fsck_clean
+		_n=$((_n + 1))
+	done
+}
+
+# One shard of a state, or one bucket: what is in it waits, not the rest.
+test_places() {
+	submit -- true
+	submit -- false
+	submit --hold -- true
+	run 0 nfsq-worker -q --once --poll 50ms
+	to_shard 1
+	submit -- true
+	submit --hold -- true
+	run 0 nfsq-worker -q --once --poll 50ms
+	for _way in $(ways); do
+		for _d in done/0:1 failed/0:2 held/0:3; do
+			spoil "${_d%:*}" "$_way"
+			passed_by "${_d%:*}" 1
+			run 0 nfsq ls --all --no-header -o id
+			out_has '^10001$'
+			check_field state 10001 'done'
+			# never "there is no such job", nor a new one
+			failure nfsq show "${_d#*:}"
+			err_has "cannot read '.*/${_d%:*}'"
+			touch -d '3 days ago' "$W"/spool/jobs/0/*
+			if [ "$_way" = mode ]; then
+				run 0 nfsq fsck --repair
+				out_has "^mended: ${_d%:*}: set the mode"
+				continue
+			fi
+			run 1 nfsq fsck --repair
+			same "mended" "$(grep -c mended "$W/out")" 0
+			mend "${_d%:*}"
+		done
+	done
+	fsck_clean
+	spoil done/0 link
+	run 0 nfsq purge --older-than 1ms
+	run 0 nfsq show 10001
+	out_has 'state .*purged'
+	mend done/0
+	check_field state 1 'done'
+	fsck_clean
+}
+
+# The results of a shard have no place: they wait for one, others run on.
+test_results_nowhere() {
+	submit -- true
+	work
+	for _way in $(ways); do
+		submit --hold -- true
+		submit --hold -- true
+	done
+	to_shard 1
+	worker w --cpus 1
+	_n=2
+	for _way in $(ways); do
+		spoil done/0 "$_way"
+		nfsq release $_n $((_n + 1))
+		until_ok 20 "it says so" grep -q 'in its place' "$W/w.werr"
+		for _i in 1 2 3; do
+			submit -- true
+			wait_for 0 "$id"
+		done
+		# one was run, the other not, for want of a place
+		field_is state $_n running || field_is state $((_n + 1)) running ||
+			fail "no result waits"
+		field_is state $_n queued || field_is state $((_n + 1)) queued ||
+			fail "both were run"
+		same "lines of the worker" "$(wc -l <"$W/w.werr")" 1
+		mend done/0
+		wait_for 0 $_n $((_n + 1))
+		_n=$((_n + 2))
+	done
+	foreseen w 'in its place'
+	worker_stop w
+	fsck_clean
+}
+
+test_places_queued() {
+	submit --begin now+1h -- true
+	submit -p 1 -- true
+	to_shard 1
+	submit --begin now+1s -- true
+	_a=$id
+	submit -- true
+	_b=$id
+	for _way in $(ways); do
+		spoil waiting/0 "$_way"
+		passed_by waiting/0 1
+		_k=$(basename "$W"/spool/queue/1.c1.0.*)
+		mend waiting/0
+		spoil "queue/$_k" "$_way"
+		passed_by "queue/$_k" 1
+		failure nfsq show 2
+		err_has "cannot read '.*/$_k'"
+		mend "queue/$_k"
+	done
+	spoil waiting/0 link
+	mv "$W/real" "$W/real.waiting"
+	spoil "queue/$_k" file
+	worker w
+	wait_for 0 "$_a" "$_b"
+	submit -p 1 -- true
+	wait_for 0 "$id"
+	sleep 1
+	# by the one that looks at first, and by the one that looks again
+	_n=$(grep -c "pass by '.*/waiting/0'" "$W/w.werr")
+	case $_n in
+	1 | 2) ;;
+	*) fail "the worker said it $_n times" ;;
+	esac
+	foreseen w 'pass by'
+	worker_stop w
+	mend "queue/$_k"
+	mv "$W/real.waiting" "$W/real"
+	: >"$W/real.was"
+	rm "$W/spool/waiting/0"
+	mv "$W/real" "$W/spool/waiting/0"
+	work
+	wait_for 0 2
+	check_field state 1 waiting
+	fsck_clean
+	# A bucket that bars us is passed by, and only one is made instead.
+	for _way in $(ways); do
+		submit -p 2 -- true
+		_a=$id
+		_k=$(basename "$W"/spool/queue/2.c1.2.*)
+		spoil "queue/$_k" "$_way"
+		submit -p 2 -- true
+		submit -p 2 -- true
+		set -- "$W"/spool/queue/2.c1.2.*
+		same "buckets" "$#" 2
+		work
+		wait_for 0 "$id"
+		mend "queue/$_k"
+		work
+		wait_for 0 "$_a"
+	done
+	fsck_clean
+}
+
 test_requests() {
 	worker w --cpus 4
 	submit -- sleep 60
@@ -458,5 +682,6 @@ test_second_user() {
 	chmod 700 "$W/spool"
 }
 
-checks tokens bodies include input outputs shards requests workers tmp owner \
-	writable second_user
+checks tokens bodies include input outputs shards bodies_nowhere places \
+	results_nowhere places_queued requests workers tmp owner writable \
+	second_user
