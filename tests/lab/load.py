@@ -196,12 +196,13 @@ class Cron:
             with open(f"{self.w.logs}/worker-{n}-{node.name}", "w") as f:
                 f.write(f"{op.sent - self.w.began:.1f} to {op.ended - self.w.began:.1f}, "
                         f"{' '.join(options)}, ended with {op.rc}\n{op.err}")
-            # Nothing said: it was hit before it had joined, by SIGUSR1 (138),
-            # SIGTERM (143), or one of its processes by SIGKILL (1).
-            early = op.rc in (138, 143) or op.rc == 1 and node.killed > op.sent - 1
+            # Hit before it had joined: by SIGUSR1 (138) or SIGTERM (143), which
+            # says nothing, or one of its processes by SIGKILL (1).
+            early = op.rc in (138, 143) and not op.err or op.rc == 1 and \
+                node.killed > op.sent - 1 and "killed while it started" in op.err
             # A full export lets nobody join; cron tries again.
             full = op.rc == 1 and "cannot join" in op.err and "No space left" in op.err
-            if op.rc not in (0, None, 137) and (op.err or not early) and not full:
+            if op.rc not in (0, None, 137) and not early and not full:
                 self.wrong.append(f"worker {n} of {node.name} ended with {op.rc}: {op.err[-200:]}")
             if node.up and node.epoch == epoch:
                 self.again(node)

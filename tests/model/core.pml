@@ -5,7 +5,8 @@
  *   W      a worker's clerk: one life after the other, each with a seat
  *          (spool_join), one claim at a time
  *     W, heartbeat      pulse.c, spool_beat: no lease, fenced
- *     W, own directory  own_scan, adopt, held_taken (clerk.c, held.c)
+ *     W, own directory  own_scan, adopt, held_taken (clerk.c, held.c); what
+ *                       was started already starts again (held_start)
  *     W, claim          spool_claim      Q -> seat
  *     W, start          spool_start      within the seat
  *     W, run            the job; its output is named by the started claim
@@ -20,12 +21,15 @@
  *   rn()   spool_rename: after any answer but "done" the target's directory
  *          is opened and looked at, then the source's
  *
+ *   S      queue_token, once the token is in tmp/ (submit.pml has the rest)
+ *
  * A name is a bit: job j, move counter m -> bit j*NM+m.  A directory is a set
  * of bits.  A call is answered; or done, its reply lost, the server booted and
  * asked again, the second answer believed (MAXCRASH); or given up or failed,
  * and done at any later time or never (MAXLATE), whether its process lives on
  * or dies.  -DCACHES: a negative and a positive name cache per client, made
- * fresh by opendir alone.  A freeze is an interleaving.
+ * fresh by opendir alone.  A freeze is an interleaving.  -DTOTAL=N: any N
+ * faults, of whatever kinds.
  */
 #ifndef NJ
 #define NJ 1
@@ -51,6 +55,10 @@
 #ifndef MAXGB
 #define MAXGB 1		/* give backs without need */
 #endif
+#ifndef TOTAL
+#define TOTAL 255	/* all of these together */
+#endif
+#define MAY(n,max) (n<max && nreap+ncrash+nlate+ndie+nrdie+ngb<TOTAL)
 #define NW 2
 #define NI 4		/* seats: worker w uses 1+w, then 1+w+NW */
 #ifndef NM
@@ -65,6 +73,8 @@
 #define CLAIMED 0
 #define RUN 1
 #define END 2
+#define PLAIN 0
+#define DECIDING 1
 #define BIT(n) (1<<(n))
 #define HAS(s,n) ((s)&BIT(n))
 #define NEXT(n) ((n)+1)
@@ -87,7 +97,7 @@ byte commits[2], cmt[2], cmtw[2];
 byte outw[NJ*NM];		/* who wrote the output of a claim */
 byte nreap, ncrash, nlate, ndie, nrdie, ngb;
 int neg[4], pos[4];
-bit lp;				/* the late request */
+bit lp, lk;			/* the late request */
 byte lsd, lsn, ltd, ltn;
 byte wcur[2], wd[2];
 #ifdef BUG_OUTATT
@@ -98,7 +108,7 @@ byte att[NJ*NM];
 #endif
 
 /* What the server does with a rename. */
-inline srv(zsd,zsn,ztd,ztn,zres) {
+inline srv(zsd,zsn,ztd,ztn,zk,zres) {
   d_step {
     if
     :: !up[zsd] || !up[ztd] || !HAS(ent[zsd],zsn) -> zres = NO
@@ -119,10 +129,10 @@ inline srv(zsd,zsn,ztd,ztn,zres) {
        att[ztn] = att[zsn];
 #endif
        if
-       :: zsd==ztd && HAS(started,zsn) ->	/* decide */
+       :: zsd==ztd && zk==DECIDING ->		/* decide */
              ended = ended | BIT(ztn); started = started | BIT(ztn);
              whole = whole | BIT(ztn)
-       :: zsd==ztd && !HAS(started,zsn) ->	/* start */
+       :: zsd==ztd && zk!=DECIDING ->		/* start, or start again */
              started = started | BIT(ztn)
        :: zsd!=ztd && ztd!=DONE && ztd!=Q ->	/* claim */
              started = started & ~BIT(ztn); whole = whole & ~BIT(ztn)
@@ -142,7 +152,7 @@ inline srv(zsd,zsn,ztd,ztn,zres) {
        fi;
 #ifndef BUG_REUSE
        /* no name comes back: the late request can do nothing any more */
-       if :: lp && !HAS(ent[lsd],lsn) -> lp=0; lsd=0; lsn=0; ltd=0; ltn=0
+       if :: lp && !HAS(ent[lsd],lsn) -> lp=0; lk=0; lsd=0; lsn=0; ltd=0; ltn=0
           :: else fi;
 #endif
        zres = OK
@@ -150,20 +160,20 @@ inline srv(zsd,zsn,ztd,ztn,zres) {
   }
 }
 
-inline call(zc,zsd,zsn,ztd,ztn,zres) {
+inline call(zc,zsd,zsn,ztd,ztn,zk,zres) {
   if
   :: zsd==Q && HAS(neg[zc],zsn) -> zres = NO	/* NFS-FACTS 1.2: no RPC */
   :: !(zsd==Q && HAS(neg[zc],zsn)) && ztd==Q && HAS(pos[zc],ztn) ->
        zres = OK				/* NFS-FACTS 2.4: no RPC */
   :: !(zsd==Q && HAS(neg[zc],zsn)) && !(ztd==Q && HAS(pos[zc],ztn)) ->
      if
-     :: srv(zsd,zsn,ztd,ztn,zres)
-     :: ncrash<MAXCRASH -> ncrash++;
-          srv(zsd,zsn,ztd,ztn,zres); srv(zsd,zsn,ztd,ztn,zres)
-     :: nlate<MAXLATE && !lp -> d_step {
+     :: srv(zsd,zsn,ztd,ztn,zk,zres)
+     :: MAY(ncrash,MAXCRASH) -> ncrash++;
+          srv(zsd,zsn,ztd,ztn,zk,zres); srv(zsd,zsn,ztd,ztn,zk,zres)
+     :: MAY(nlate,MAXLATE) && !lp -> d_step {
           nlate++; zres=UNK;
           if :: up[zsd] && HAS(ent[zsd],zsn) ->
-                lp=1; lsd=zsd; lsn=zsn; ltd=ztd; ltn=ztn
+                lp=1; lk=zk; lsd=zsd; lsn=zsn; ltd=ztd; ltn=ztn
              :: else fi }
      fi;
 #ifdef CACHES
@@ -182,8 +192,8 @@ inline call(zc,zsd,zsn,ztd,ztn,zres) {
 #endif
 
 /* spool_rename */
-inline rn(zc,zsd,zsn,ztd,ztn,zres) {
-  call(zc,zsd,zsn,ztd,ztn,zres);
+inline rn(zc,zsd,zsn,ztd,ztn,zk,zres) {
+  call(zc,zsd,zsn,ztd,ztn,zk,zres);
   if
   :: zres!=OK ->
      if
@@ -206,12 +216,12 @@ proctype Late() { byte r;
   do
   :: lp ->
      if
-     :: srv(lsd,lsn,ltd,ltn,r)
+     :: srv(lsd,lsn,ltd,ltn,lk,r)
 #ifdef CHK_DONE
      :: skip		/* never; else: it stays pending for good */
 #endif
      fi;
-     d_step { lp=0; lsd=0; lsn=0; ltd=0; ltn=0; r=0 }
+     d_step { lp=0; lk=0; lsd=0; lsn=0; ltd=0; ltn=0; r=0 }
   od }
 
 #ifdef LEASEFILE
@@ -238,8 +248,8 @@ loop:
 #endif
       if :: wcur[w]==NONE && l!=0 -> pick(l,n);
             wcur[w] = n; back = 0;
+            /* also one that was started is started again (held_start) */
             if :: HAS(ended,n) -> ph = END
-               :: !HAS(ended,n) && HAS(started,n) -> ph = RUN
                :: else -> ph = CLAIMED fi
          :: else fi;
       l = 0; n = 0 };
@@ -254,9 +264,9 @@ loop:
 #ifdef CUT
         if :: n >= NM-4 -> d_step { n=0; r=0 }; goto loop :: else fi;
 #endif
-        rn(w,Q,n,d,NEXT(n),r);
+        rn(w,Q,n,d,NEXT(n),PLAIN,r);
         if :: r==OK -> d_step { wcur[w]=NEXT(n); ph=CLAIMED; back=0 }
-           :: r==UNK && ndie<MAXDIE -> ndie++; goto dead
+           :: r==UNK && MAY(ndie,MAXDIE) -> ndie++; goto dead
            :: else
         fi
 #ifndef BUG_NOSCAN
@@ -268,13 +278,13 @@ loop:
   :: wcur[w]!=NONE && ph==CLAIMED ->		/* W, start */
      n = wcur[w];
      if
-     :: rn(w,d,n,d,NEXT(n),r);
+     :: rn(w,d,n,d,NEXT(n),PLAIN,r);
         if :: r==OK -> d_step { wcur[w]=NEXT(n); ph=RUN }
            :: r==NO -> d_step { wcur[w]=NONE; ph=0; back=0 }
-           :: r==UNK && ndie<MAXDIE -> ndie++; goto dead
+           :: r==UNK && MAY(ndie,MAXDIE) -> ndie++; goto dead
            :: r==UNK			/* again, with the same names */
         fi
-     :: ngb<MAXGB -> d_step { ngb++; ph=END; back=1 }
+     :: MAY(ngb,MAXGB) -> d_step { ngb++; ph=END; back=1 }
      fi;
      d_step { n=0; r=0 }
   :: wcur[w]!=NONE && ph==RUN ->		/* W, run */
@@ -292,33 +302,33 @@ loop:
                 whole = whole | BIT(n) :: else fi;
 #endif
           ph = END; back = 0; n = 0 }
-     :: ngb<MAXGB -> d_step { ngb++; ph=END; back=1 }
+     :: MAY(ngb,MAXGB) -> d_step { ngb++; ph=END; back=1 }
 #ifdef LONG
      :: skip
 #endif
-     :: ndie<MAXDIE -> ndie++; goto dead
+     :: MAY(ndie,MAXDIE) -> ndie++; goto dead
      fi
   :: wcur[w]!=NONE && ph==END ->
      n = wcur[w];
      if
 #ifdef DECIDE
      :: !back && !HAS(ended,n) ->		/* W, decide */
-        rn(w,d,n,d,NEXT(n),r);
+        rn(w,d,n,d,NEXT(n),DECIDING,r);
         if :: r==OK -> wcur[w]=NEXT(n)
            :: r==NO -> d_step { wcur[w]=NONE; ph=0; back=0 }
-           :: r==UNK && ndie<MAXDIE -> ndie++; goto dead
+           :: r==UNK && MAY(ndie,MAXDIE) -> ndie++; goto dead
            :: r==UNK
         fi
-     :: !back && HAS(ended,n) -> rn(w,d,n,DONE,NEXT(n),r);
+     :: !back && HAS(ended,n) -> rn(w,d,n,DONE,NEXT(n),PLAIN,r);
 #else
-     :: !back -> rn(w,d,n,DONE,NEXT(n),r);	/* W, commit */
+     :: !back -> rn(w,d,n,DONE,NEXT(n),PLAIN,r);	/* W, commit */
 #endif
-        if :: r==UNK && ndie<MAXDIE -> ndie++; goto dead
+        if :: r==UNK && MAY(ndie,MAXDIE) -> ndie++; goto dead
            :: r==UNK
            :: r!=UNK -> d_step { wcur[w]=NONE; ph=0; back=0 }
         fi
-     :: back -> rn(w,d,n,Q,BACK(n),r);		/* W, give back */
-        if :: r==UNK && ndie<MAXDIE -> ndie++; goto dead
+     :: back -> rn(w,d,n,Q,BACK(n),PLAIN,r);		/* W, give back */
+        if :: r==UNK && MAY(ndie,MAXDIE) -> ndie++; goto dead
            :: r==UNK
            :: r!=UNK -> d_step { wcur[w]=NONE; ph=0; back=0 }
         fi
@@ -340,10 +350,10 @@ proctype R(byte rid) { byte d, n, r, cid; int l;
        :: up[2] && EXPIRED(2) -> d=2
        :: up[3] && EXPIRED(3) -> d=3
        :: up[4] && EXPIRED(4) -> d=4
-       :: up[1] && nreap<MAXREAP -> nreap++; d=1
+       :: up[1] && MAY(nreap,MAXREAP) -> nreap++; d=1
 #if MAXREAP > 1
        /* with one suspicion 1 stands for both: they are alike */
-       :: up[2] && nreap<MAXREAP -> nreap++; d=2
+       :: up[2] && MAY(nreap,MAXREAP) -> nreap++; d=2
 #endif
      fi };
 #ifdef LEASEFILE
@@ -357,7 +367,7 @@ again: skip;
      do
      :: l!=0 ->					/* R, move */
         atomic { pick(l,n); l = l & ~BIT(n);
-          if :: nrdie<MAXRDIE -> nrdie++; goto die :: skip fi };
+          if :: MAY(nrdie,MAXRDIE) -> nrdie++; goto die :: skip fi };
 #ifdef BUG_LINK
         /* link, then unlink */
         d_step { if :: HAS(ent[d],n) -> ent[Q]=ent[Q]|BIT(NEXT(n)) :: else fi };
@@ -365,15 +375,15 @@ again: skip;
 #else
         opendirq(cid);
         if
-        :: HAS(ended,n) -> rn(cid,d,n,DONE,NEXT(n),r)
-        :: !HAS(ended,n) -> rn(cid,d,n,Q,BACK(n),r)
+        :: HAS(ended,n) -> rn(cid,d,n,DONE,NEXT(n),PLAIN,r)
+        :: !HAS(ended,n) -> rn(cid,d,n,Q,BACK(n),PLAIN,r)
         fi;
 #endif
         if :: r==UNK -> goto die :: else fi;	/* -1: again later */
         d_step { r=0; n=0 }
      :: else -> break
      od;
-     if :: nrdie<MAXRDIE -> nrdie++; goto die :: skip fi;
+     if :: MAY(nrdie,MAXRDIE) -> nrdie++; goto die :: skip fi;
 #if defined(BUG_NORMDIR) || defined(BUG_FENCEMV)
      d_step { deadw[d]=0; lease[d]=1 };	/* believes it is done with it */
 #else
@@ -383,7 +393,7 @@ again: skip;
           :: up[d] && ent[d]!=0 -> r=1
           :: else -> r=0 fi; skip };
      if :: r==1 -> r=0;
-           if :: nrdie<MAXRDIE -> nrdie++; goto die :: goto again fi
+           if :: MAY(nrdie,MAXRDIE) -> nrdie++; goto die :: goto again fi
         :: else fi;
 #endif
      skip;
@@ -396,7 +406,7 @@ proctype S(byte j) {
   ent[Q] = ent[Q] | BIT(j*NM);
 #ifdef BUG_CREATE
   /* made in place: the server makes it again after a crash */
-  if :: ncrash<MAXCRASH -> ncrash++; ent[Q] = ent[Q] | BIT(j*NM) :: skip fi
+  if :: MAY(ncrash,MAXCRASH) -> ncrash++; ent[Q] = ent[Q] | BIT(j*NM) :: skip fi
 #endif
 }
 

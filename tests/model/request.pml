@@ -12,7 +12,7 @@
  *     A, drop      drop_request: fulfilled by its own hand, or it has ended
  *   U      change_job, requeue of an ended job: rerun
  *     U, find      spool_find: the job has ended
- *     U, list      the requests for it are listed
+ *     U, list      forget (change.c): the requests for it are listed
  *     U, again     it is ended still, under the same name: what was listed is
  *                  of the round that is over
  *     U, forget    spool_forget_requests: those, no later ones
@@ -41,9 +41,6 @@
  *
  * P13: a cancel that was acknowledged ends the job, in the round in which it
  * was asked for.  And: once it is acknowledged it never ends a later round.
- *
- * Not so in the code yet: U, again (BUG_FORGET), X, again (BUG_SETTLE) and
- * A, told by the very name (BUG_LOOKANY).
  *
  * The rule: a request is removed by who fulfilled it, or by who saw, after it
  * was listed, that the job had ended.
@@ -179,6 +176,9 @@ end:
      :: l!=0 -> movreq(1,m,ENDED,r)			/* R, move */
      :: l==0 -> mov(1,m,QUEUE,r)
      fi;
+#ifdef BUG_RREMOVE
+     l = rq;		/* it is over with that seat, and what was asked of it */
+#endif
      if :: r -> RM(l) :: else fi;			/* R, remove */
      d_step { m=0; r=0; l=0 }
   od }

@@ -8,9 +8,14 @@
  *   S, take back  take_back: unlink of the source settles it; else look
  *   S, told       spool_submit returns 0: the id is printed
  *   W             some worker claims it and ends it, as soon as it is there
+ *     W, body       spool_read_body, get_again: its client may remember from an
+ *                   earlier look that there is no such name (NFS-FACTS 1.2)
+ *     W, poll       with -DBELL: look of clerk.c: when ring (spool.c) has rung,
+ *                   and all buckets each reap interval
  *
  * Faults: the reply is lost and the call done again; the call fails and is
- * done later or never; the submitter dies anywhere.
+ * done later or never; the submitter dies anywhere.  -DPOWER: on a local disk
+ * what was not fsynced is lost when the machine loses power, in any order.
  *
  * P1: told -> it exists; refused -> it does not, ever.  A job has a body.
  */
@@ -21,10 +26,12 @@ bit tmp, body, lp;
 byte nq, ended;		/* entries in queue/; jobs that ended */
 byte nfault;
 bit told, refused, dead;
+bit sbody, sdir;	/* synced: the body and its entry; the token's entry */
+bit bell, neg, corrupt, off;
 #define EXISTS (nq>0 || ended>0)
 
 inline srv(zr) {
-  d_step { if :: tmp -> tmp=0; nq++; assert(body && nq+ended<=1); zr=0
+  d_step { if :: tmp -> tmp=0; nq++; assert((body || off) && nq+ended<=1); zr=0
               :: else -> zr=1 fi } }
 /* made in place instead: nothing hinders a second one */
 inline create(zr) {
@@ -35,6 +42,9 @@ proctype S() { byte r; byte tries;
   tmp = 1;
 #else
   body = 1;					/* S, body */
+#ifndef BUG_NOSYNC
+  sbody = 1;
+#endif
   tmp = 1;					/* S, token */
 #endif
 retry: skip;
@@ -56,8 +66,8 @@ retry: skip;
 #ifdef BUG_ERRANSWER
   if :: r==0 -> told=1 :: r!=0 -> refused=1 fi; goto out;
 #endif
-  if :: r==0 -> told=1; goto out :: else fi;
-  if :: nq>0 -> told=1; goto out :: else fi;	/* the target is there */
+  if :: r==0 -> goto done :: else fi;
+  if :: nq>0 -> goto done :: else fi;	/* the target is there */
   if :: tmp && tries<1 -> tries++; goto retry :: else fi;
   if :: dead=1; goto out :: skip fi;
 						/* S, take back */
@@ -69,17 +79,48 @@ retry: skip;
   if
   :: r==0 -> refused=1
   :: r!=0 ->
-     if :: EXISTS -> told=1 :: !EXISTS -> dead=1 fi	/* "not known" */
+     if :: EXISTS -> goto done :: !EXISTS -> dead=1 fi	/* "not known" */
   fi;
 #endif
   if :: refused -> body=0 :: else fi;
+  goto out;
+done: skip;
+#ifndef BUG_NODIRSYNC
+  sdir = 1;
+#endif
+#ifdef BELL
+  if :: bell = 1 :: skip fi;		/* it may fail: that is no error */
+#endif
+  d_step { if :: !off -> told=1 :: else fi };	/* S, told */
 out: skip }
 
 active proctype Late() { byte r;
 end: do :: lp -> if :: srv(r) :: skip fi; d_step { lp=0; r=0 } od }
 
 active proctype W() {
-end: do :: d_step { nq>0 -> nq--; ended++ } od }
+end: do
+#ifdef BELL
+  :: bell -> bell=0; d_step { if :: nq>0 -> nq--; ended++ :: else fi }	/* W, poll */
+#ifndef BUG_BELLONLY
+  :: d_step { nq>0 -> nq--; ended++ }
+#endif
+#else
+  :: !body && !neg -> neg = 1		/* looked for when it was not there */
+  :: d_step { nq>0 -> nq--; ended++ };			/* W, body */
+#ifndef BUG_NOAGAIN
+     neg = 0;
+#endif
+     if :: neg -> corrupt = 1 :: else fi;
+     assert(!corrupt)
+#endif
+  od }
+
+#ifdef POWER
+active proctype Power() {
+  d_step { !ended -> off = 1; if :: body && !sbody -> body=0 :: else fi;
+    if :: nq>0 && !sdir -> nq=0 :: else fi;
+    assert(!told || (body && nq>0)) } }
+#endif
 
 active proctype Judge() {
 end: do
@@ -88,3 +129,6 @@ end: do
   od }
 
 init { run S() }
+#ifdef BELL
+ltl runs { [] (told -> <> (ended>0)) }
+#endif
