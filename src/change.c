@@ -113,34 +113,46 @@ same_name(const struct token *a, const struct token *b)
 }
 
 /*
- * Removes requests that an earlier round left, before the job moves.  Listed,
- * then the job found to be where it was: what is asked of a later round came
- * after that and stays.  1; LOST: it moved; -1.  (model: request.pml, forget)
+ * What has been asked of this round.  Listed, then the job found to be where it
+ * was: what is asked of a later round comes after that and is not in it.  1 in
+ * q; LOST: it moved; -1.  (model: request.pml, forget)
  */
 static int
-forget(struct change_ctx *x, unsigned ops)
+asked_so_far(struct change_ctx *x, struct queue *q)
 {
 	struct entry again = { .dir = NULL };
-	struct queue q;
-	int r = spool_look(x->sp, &q, x->err);
+	int r = spool_look(x->sp, q, x->err);
 
-	if (r == 0 && q.nrequests) {
-		r = spool_find(x->sp, x->e.t.id, &again, x->err);
-		if (r == 1 && !same_name(&again.t, &x->e.t))
-			r = 0;
-		if (r == 1)
-			r = spool_forget_requests(x->sp, &q, x->e.t.id, ops)
-				< 0 ? error_errno(x->err, "cannot remove "
-						  "requests for job %" PRIu64,
-						  x->e.t.id) : 1;
-		else if (r == 0)
-			r = LOST;
-	} else if (r == 0) {
-		r = 1;
-	}
+	if (r < 0 || q->nrequests == 0)
+		return r < 0 ? -1 : 1;
+	r = spool_find(x->sp, x->e.t.id, &again, x->err);
+	if (r == 1 && !same_name(&again.t, &x->e.t))
+		r = 0;
 	entry_release(&again);
+	return r == 0 ? LOST : r;
+}
+
+/* 1 or -1. */
+static int
+forget(struct change_ctx *x, const struct queue *q, unsigned ops)
+{
+	if (spool_forget_requests(x->sp, q, x->e.t.id, ops) < 0)
+		return error_errno(x->err, "cannot remove requests for job %"
+				   PRIu64, x->e.t.id);
+	return 1;
+}
+
+/* A requeue --hold that brought the job here is done with. */
+static int
+release_held(struct change_ctx *x, struct token *to)
+{
+	struct queue q;
+	int r = asked_so_far(x, &q);
+
+	if (r == 1)
+		r = forget(x, &q, 1u << REQ_REHOLD);
 	queue_release(&q);
-	return r;
+	return r == 1 ? move_queued(x, to) : r;
 }
 
 static int
@@ -148,7 +160,6 @@ change_open(struct change_ctx *x)
 {
 	struct token to = x->e.t;
 	bool held = x->e.state == STATE_HELD;
-	int r;
 
 	switch (x->c) {
 	case CHANGE_CANCEL:
@@ -165,9 +176,7 @@ change_open(struct change_ctx *x)
 	case CHANGE_RELEASE:
 		if (!held)
 			return already(x, "is not held");
-		/* A requeue --hold that brought it here is done with. */
-		r = forget(x, 1u << REQ_REHOLD);
-		return r == 1 ? move_queued(x, &to) : r;
+		return release_held(x, &to);
 	case CHANGE_REQUEUE:
 		return already(x, held ? "has not started: it is held (nfsq "
 			       "release)" : "has not started");
@@ -225,27 +234,43 @@ keep_result(struct change_ctx *x)
 	return r;
 }
 
+static int
+new_round(struct change_ctx *x, const struct queue *q)
+{
+	const unsigned again = 1u << REQ_REQUEUE | 1u << REQ_REHOLD;
+	struct token to = x->e.t;
+	int r;
+
+	if (keep_result(x) < 0)
+		return -1;
+	/* A cancel that came too late must not end the new round. */
+	if (forget(x, q, ~again) < 0)
+		return -1;
+	drop_request(x);
+	token_clear_end(&to);
+	to.lost = 0;
+	to.tries = 0;
+	r = x->c == CHANGE_REHOLD ? move_held(x, &to) : move_queued(x, &to);
+	/* Another's, who was told that it comes: only now it has (P13). */
+	if (r == DONE)
+		(void)spool_forget_requests(x->sp, q, x->e.t.id, again);
+	return r;
+}
+
 /* A new round of a job that has ended; old results stay beside. */
 static int
 rerun(struct change_ctx *x)
 {
-	struct token to = x->e.t;
+	struct queue q;
 	int r;
 
 	if (x->e.state == STATE_CORRUPT)
 		return refuse(x, "it is corrupt (submit it again)");
-	/* A cancel that came too late must not end the new round. */
-	r = forget(x, UINT_MAX);
-	if (r != 1)
-		return r;
-	drop_request(x);
-	if (keep_result(x) < 0)
-		return -1;
-	token_clear_end(&to);
-	to.lost = 0;
-	to.tries = 0;
-	return x->c == CHANGE_REHOLD ? move_held(x, &to)
-				     : move_queued(x, &to);
+	r = asked_so_far(x, &q);
+	if (r == 1)
+		r = new_round(x, &q);
+	queue_release(&q);
+	return r;
 }
 
 static int

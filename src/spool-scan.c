@@ -276,6 +276,10 @@ spool_find(struct spool *sp, uint64_t id, struct entry *e, struct error *err)
 		r = scan_all(&s, SCAN_ALL, true);
 		if (r == 0 && !f.found)
 			r = has_body(sp, id, err);
+		/* Run again, ended and purged while we looked?  Its tombstone
+		 * came before its body went.  (purge.pml: F, tombs) */
+		if (r == 0 && !f.found)
+			r = scan_shards(&s, "tomb", STATE_DONE, true);
 	}
 	if (r >= 0 && f.found)
 		r = 1;

@@ -655,7 +655,25 @@ test_cancel_first() {
 	fsck_clean
 }
 
+# A requeue that failed takes nothing away from one that was promised.
+test_requeue_kept() {
+	submit -- sh -c 'exit 3'
+	once
+	check_field state 1 failed
+	ln -s request "$NFSQ_SPOOL/queue/req.requeue.1.1.0123456789"
+	mv "$NFSQ_SPOOL/out/0" "$W/out.0" 2>/dev/null || :
+	: >"$NFSQ_SPOOL/out/0"
+	failure nfsq requeue --hold 1
+	rm "$NFSQ_SPOOL/out/0"
+	[ ! -d "$W/out.0" ] || mv "$W/out.0" "$NFSQ_SPOOL/out/0"
+	worker a
+	until_ok 10 "it has run again" field_is attempt 1 2
+	wait_for 3 1
+	worker_stop a
+	fsck_clean
+}
+
 checks taken_ends taken_result reaped moving late_beat no_beat orphans outage \
 	own_beat unstarted once_again output_written output_first settle output_fsync \
 	output_close clocks format foreign_reap foreign_body include \
-	durable cancel_first
+	durable cancel_first requeue_kept

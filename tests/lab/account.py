@@ -92,9 +92,16 @@ class Account:
             n = collections.Counter(r.attempt for r in self.of[i])
             if max(n.values(), default=0) > 1:
                 res.append(i)
-            if again == 0 and self.w.ends[i] and any(
-                    r.start > min(self.w.ends[i].values()) for r in self.of[i]):
-                res.append(i)
+            if again or not self.w.ends[i]:
+                continue
+            # A child that was about to exec when its host froze (P4).
+            end = min(self.w.ends[i].values())
+            for r in self.of[i]:
+                why = r.start > end and self.held_up(r, end)
+                if why and self.committed(i) is not r:
+                    self.excused[f"start after the end on a {why} host"] += 1
+                elif r.start > end:
+                    res.append(i)
         return self.list(res, "committed twice, or started after its end")
 
     def held_up(self, run, since):

@@ -24,7 +24,6 @@
  * P1, P2: whatever is not purged has its body and its outputs.  P3: that a job
  * is gone is concluded from its tombstone only.  P11: no file is left.
  *
- * Not so in the code yet: F, tombs (BUG_NOTOMBS).
  */
 #ifndef MAXFAULT
 #define MAXFAULT 1
