@@ -267,7 +267,6 @@ static int
 may_adopt(struct fsck_repair *r, struct finding *x, const struct token *t,
 	  int64_t mtime_ms, bool ours)
 {
-	struct entry e = { .dir = NULL };
 	int k;
 
 	if (!ours)
@@ -279,8 +278,19 @@ may_adopt(struct fsck_repair *r, struct finding *x, const struct token *t,
 	 * is older than a day was swept, and then never can be. */
 	k = spool_mend_pending(r->sp, t);
 	if (k != 0)
-		return k < 0 ? -1 : leave(x, "its submit may still be under "
-					  "way (again when tmp/ was swept)");
+		return k < 0 ? -1 : leave(x, "its submit or a repair may still "
+					  "be under way (again when tmp/ was "
+					  "swept)");
+	return 1;
+}
+
+/* Is there no token, and no other job of that id?  As may_adopt. */
+static int
+is_orphan(struct fsck_repair *r, struct finding *x, const struct token *t)
+{
+	struct entry e = { .dir = NULL };
+	int k;
+
 	k = spool_find(r->sp, t->id, &e, &r->err);
 	if (k == 1 && strcmp(e.t.nonce, t->nonce) == 0)
 		k = 0;
@@ -344,6 +354,39 @@ out:
 	return k;
 }
 
+/*
+ * Two repairs that both found no token would make one each, and a release of
+ * the first makes way for the second: the job would run twice.  So only who
+ * made the mark looks and adopts; one that died leaves it to the sweep of
+ * tmp/.  (repair.pml: M, mark)
+ */
+static int
+adopt_alone(struct fsck_repair *r, struct finding *x, struct token *t,
+	    int64_t mtime_ms)
+{
+	char *mark = spool_path(r->sp, "tmp/%" PRIu64 ".%s.adopt", t->id,
+				t->nonce);
+	int k, saved;
+
+	if (fs_symlink("adopt", mark) < 0) {
+		k = errno == EEXIST ? leave(x, "another repair is at it") : -1;
+		if (k < 0)
+			error_errno(&r->err, "cannot write '%s'", mark);
+		free(mark);
+		return k;
+	}
+	k = is_orphan(r, x, t);
+	if (k == 1)
+		k = adopt(r, x, t, mtime_ms);
+	saved = errno;
+	/* A rename that may still happen must find it here. */
+	if (k >= 0 || saved != EINPROGRESS)
+		(void)fs_unlink(mark);
+	errno = saved;
+	free(mark);
+	return k;
+}
+
 static int
 mend_orphan(struct fsck_repair *r, struct finding *x)
 {
@@ -361,7 +404,7 @@ mend_orphan(struct fsck_repair *r, struct finding *x)
 	k = look_at_files(r, &t, &mtime, &ours);
 	if (k == 1)
 		k = may_adopt(r, x, &t, mtime, ours);
-	return k == 1 ? adopt(r, x, &t, mtime) : k;
+	return k == 1 ? adopt_alone(r, x, &t, mtime) : k;
 }
 
 /* Its tombstone says that nobody wants it, and nobody removes that. */

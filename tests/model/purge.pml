@@ -23,7 +23,6 @@
  *
  * P1, P2: whatever is not purged has its body and its outputs.  P3: that a job
  * is gone is concluded from its tombstone only.  P11: no file is left.
- *
  */
 #ifndef MAXFAULT
 #define MAXFAULT 1

@@ -29,8 +29,6 @@
  *
  * P1: a job that was told exists, or is made to exist again.  P2: it is
  * committed once.  P3: it has one token, but for the twin that was there.
- *
- * Not so in the code yet: M, mark (BUG_NOMARK).
  */
 #ifndef NM
 #define NM 2
