@@ -121,6 +121,7 @@ test_large() {
 	[ -z "${NFSQ_LONG:-}" ] || _mb=1024
 	submit -- sh -c "head -c ${_mb}M /dev/zero | tr '\\0' x; echo end"
 	submit -o big.txt -- sh -c "head -c 8M /dev/zero"
+	# shellcheck disable=SC2034 # of lib.sh
 	LIMIT=300
 	once
 	wait_for 0 1 2
@@ -251,4 +252,5 @@ test_foreign_writer() {
 }
 
 checks patterns separate_and_merged link_while_running devices open_mode \
-	cancelled_between_attempts foreign_writer foreign_link large binary follow follow_waiting attempts
+	cancelled_between_attempts foreign_writer foreign_link large binary \
+	follow follow_waiting attempts
